@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/dicer-dev/dicer/pkg/admission"
+)
+
+// run serves until ctx ends and the last request is answered.
+func run(ctx context.Context, o *Options) error {
+	log.SetLogger(zap.New(zap.UseFlagOptions(&o.Log)))
+	logger := log.Log.WithName("webhook")
+	logger.Info("starting", "version", version, "commit", commit, "architectures", o.Architectures, "validationAction", o.ValidationAction)
+
+	counts, err := admission.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	policy, err := o.policy(counts)
+	if err != nil {
+		return err
+	}
+	server := newWebhookServer(o, policy)
+	var draining atomic.Bool
+	aux, err := newAuxServers(o, server.StartedChecker(), &draining)
+	if err != nil {
+		return err
+	}
+
+	// The webhooks outlive ctx by the delay, the probes outlive the webhooks.
+	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	serving, stopServing := context.WithCancel(failed)
+	defer stopServing()
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-failed.Done():
+			return nil
+		}
+		draining.Store(true)
+		logger.Info("stopping: not ready, still serving", "delay", o.ShutdownDelay.String())
+		select {
+		case <-time.After(o.ShutdownDelay):
+		case <-failed.Done():
+		}
+		stopServing()
+		return nil
+	})
+	stopped, stopAux := context.WithCancel(failed)
+	defer stopAux()
+	g.Go(func() error {
+		defer stopAux()
+		return server.Start(serving)
+	})
+	for _, s := range aux {
+		g.Go(func() error { return s.serve(stopped) })
+	}
+	err = g.Wait()
+	logger.Info("stopped")
+	return err
+}
+
+func newWebhookServer(o *Options, policy *admission.Policy) webhook.Server {
+	server := webhook.NewServer(webhook.Options{
+		Port:    o.Port,
+		CertDir: o.CertDir,
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
+			c.MinVersion = tlsVersions[o.TLSMinVersion]
+			c.NextProtos = []string{"h2", "http/1.1"}
+		}},
+	})
+	for path, handler := range map[string]ctrladmission.Handler{
+		admission.SSPPath:                    &admission.SSPValidator{Policy: policy},
+		admission.DataImportCronMutatePath:   &admission.DataImportCronMutator{Policy: policy},
+		admission.DataImportCronValidatePath: &admission.DataImportCronValidator{Policy: policy},
+	} {
+		server.Register(path, &ctrladmission.Webhook{Handler: handler})
+	}
+	return server
+}
+
+// auxServer serves plain HTTP beside the webhooks.
+type auxServer struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// newAuxServers listens for probes and metrics, so that a taken port is an
+// error at start.
+func newAuxServers(o *Options, tlsAnswers healthz.Checker, draining *atomic.Bool) ([]auxServer, error) {
+	ready := &healthz.Handler{Checks: map[string]healthz.Checker{
+		"tls": tlsAnswers,
+		"draining": func(*http.Request) error {
+			if draining.Load() {
+				return errors.New("told to stop")
+			}
+			return nil
+		},
+	}}
+	probes := http.NewServeMux()
+	probes.Handle("/healthz", http.StripPrefix("/healthz", &healthz.Handler{}))
+	probes.Handle("/readyz", http.StripPrefix("/readyz", ready))
+	handlers := map[string]http.Handler{o.HealthProbeBindAddress: probes}
+	if o.MetricsBindAddress != "0" {
+		mux := http.NewServeMux()
+		if o.MetricsBindAddress == o.HealthProbeBindAddress {
+			mux = probes
+		}
+		mux.Handle("/metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+		handlers[o.MetricsBindAddress] = mux
+	}
+	var servers []auxServer
+	for address, handler := range handlers {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, auxServer{listener, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}})
+	}
+	return servers, nil
+}
+
+// serve ends with ctx; a probe in flight is not worth waiting for.
+func (s auxServer) serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.server.Close() })
+	defer stop()
+	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package admission
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
+)
+
+// Metrics counts what the rules decided. Requests and their duration are
+// controller-runtime's to count.
+type Metrics struct {
+	decisions *prometheus.CounterVec
+	findings  *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics with a registry.
+func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dicer_admission_decisions_total",
+			Help: "Admission requests by webhook path, operation and decision (allow, patch, deny, warn, audit).",
+		}, []string{"webhook", "operation", "decision"}),
+		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dicer_admission_findings_total",
+			Help: "Findings by webhook path, rule and severity (error, warning).",
+		}, []string{"webhook", "rule", "severity"}),
+	}
+	for _, c := range []prometheus.Collector{m.decisions, m.findings} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *Metrics) observe(webhook, operation string, what decision, findings arch.Findings) {
+	if m == nil {
+		return
+	}
+	m.decisions.WithLabelValues(webhook, operation, string(what)).Inc()
+	for _, f := range findings {
+		m.findings.WithLabelValues(webhook, string(f.Rule), string(f.Severity)).Inc()
+	}
+}

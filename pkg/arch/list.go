@@ -1,0 +1,78 @@
+package arch
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// ParseList reads the list annotation. It returns the valid architectures in
+// their order, each once, and every finding: an item that is not accepted, one
+// listed twice, an empty one. The empty string is no list: nothing is returned.
+// The items beside findings are usable: a caller that may not reject (fan-out)
+// goes on with them.
+func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, Findings) {
+	if value == "" {
+		return nil, nil
+	}
+	items := splitList(value)
+	list := make([]Arch, 0, min(len(items), len(accepted)))
+	var findings Findings
+	report := func(rule Rule, t field.ErrorType, item, text string) {
+		findings = append(findings, Finding{Rule: rule, Severity: Error, Type: t, Path: path, Value: item, Text: text})
+	}
+	count := make(map[string]int, len(accepted))
+	for _, item := range items {
+		count[item]++
+		switch a := Arch(item); {
+		case count[item] > 1:
+		case item == "":
+			report(RuleEmptyItem, field.ErrorTypeInvalid, item, emptyText(value, items, accepted))
+		case accepted.Has(a):
+			list = append(list, a)
+		default:
+			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknownText(item, accepted))
+		}
+	}
+	for _, item := range items {
+		if item != "" && count[item] > 1 {
+			report(RuleDuplicateArchitecture, field.ErrorTypeDuplicate, item, fmt.Sprintf("listed %d times; list it once", count[item]))
+			count[item] = 0
+		}
+	}
+	return list, findings
+}
+
+// splitList returns the trimmed items of a list that is not empty.
+func splitList(value string) []string {
+	items := strings.Split(value, ",")
+	for i, item := range items {
+		items[i] = strings.TrimSpace(item)
+	}
+	return items
+}
+
+func emptyText(value string, items []string, accepted Architectures) string {
+	var empty []string
+	for i, item := range items {
+		if item == "" {
+			empty = append(empty, fmt.Sprint(i+1))
+		}
+	}
+	if len(empty) == len(items) {
+		return fmt.Sprintf("%q names no architecture; accepted: %s", shorten(value), accepted)
+	}
+	if len(empty) > 5 {
+		empty = append(empty[:5], "...")
+	}
+	return fmt.Sprintf("item %s of %q is empty; remove the extra comma", strings.Join(empty, ", "), shorten(value))
+}
+
+func unknownText(item string, accepted Architectures) string {
+	text := "not one of " + accepted.String()
+	if a, ok := Suggest(item, accepted); ok {
+		text += fmt.Sprintf("; did you mean %q?", string(a))
+	}
+	return text
+}

@@ -1,0 +1,104 @@
+package arch
+
+import (
+	"maps"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+)
+
+const (
+	registryPath = "/spec/template/spec/source/registry"
+	platformPath = registryPath + "/platform"
+)
+
+// Complete returns the JSON patch (RFC 6902) that completes a DataImportCron
+// for a, with the managed DataSource's name base before the suffix: changes 2
+// to 6 of the package comment. What is right already gets no operation, so a
+// complete object gets none.
+func Complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+	var ops []jsonpatch.Operation
+	if d.Metadata.Labels == nil {
+		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/labels", map[string]string{ArchitectureLabel: string(a), BaseLabel: base}))
+	} else {
+		ops = setLabel(ops, d, ArchitectureLabel, string(a))
+		ops = setLabel(ops, d, BaseLabel, base)
+	}
+	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
+		ops = append(ops, jsonpatch.NewOperation("remove", pointer("metadata", "annotations", ListAnnotation), nil))
+	}
+	return append(ops, completeSpec(d, a, base)...)
+}
+
+// Cut returns the JSON patch that turns a template into its DataImportCron for
+// a in a namespace: all six changes. Of the template's metadata only name,
+// labels and annotations are carried, without what describes the template's
+// own object. Applied to its own result it is empty.
+func Cut(t *DataImportCron, a Arch, namespace string) []jsonpatch.Operation {
+	if t.CompleteFor(a) && t.hasSuffixedName(a) {
+		return nil
+	}
+	base := t.Spec.ManagedDataSource
+	labels := make(map[string]string, len(t.Metadata.Labels)+2)
+	maps.Copy(labels, t.Metadata.Labels)
+	labels[ArchitectureLabel], labels[BaseLabel] = string(a), base
+	metadata := map[string]any{"name": t.Metadata.Name + a.Suffix(), "namespace": namespace, "labels": labels}
+	if annotations := carried(t.Metadata.Annotations); len(annotations) > 0 {
+		metadata["annotations"] = annotations
+	}
+	ops := []jsonpatch.Operation{
+		jsonpatch.NewOperation("add", "/apiVersion", "cdi.kubevirt.io/v1beta1"),
+		jsonpatch.NewOperation("add", "/kind", "DataImportCron"),
+		jsonpatch.NewOperation("add", "/metadata", metadata),
+	}
+	return append(ops, completeSpec(t, a, base)...)
+}
+
+// completeSpec makes the changes 2 and 3.
+func completeSpec(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+	var ops []jsonpatch.Operation
+	if name := base + a.Suffix(); d.Spec.ManagedDataSource != name {
+		ops = append(ops, jsonpatch.NewOperation("replace", "/spec/managedDataSource", name))
+	}
+	r := d.Spec.Template.Spec.Source.Registry
+	switch {
+	case r == nil || d.platform() == string(a):
+	case r.Platform == nil:
+		ops = append(ops, jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)}))
+	default:
+		// "add" replaces a value that is there, and the platform's other
+		// fields are the user's.
+		ops = append(ops, jsonpatch.NewOperation("add", platformPath+"/architecture", string(a)))
+	}
+	return ops
+}
+
+func setLabel(ops []jsonpatch.Operation, d *DataImportCron, key, value string) []jsonpatch.Operation {
+	if have, ok := d.Metadata.Labels[key]; ok && have == value {
+		return ops
+	}
+	return append(ops, jsonpatch.NewOperation("add", pointer("metadata", "labels", key), value))
+}
+
+// carried returns the annotations of a template that its DataImportCrons get.
+func carried(annotations map[string]string) map[string]string {
+	out := make(map[string]string, len(annotations))
+	for key, value := range annotations {
+		if key != ListAnnotation && key != lastAppliedAnnotation && !strings.HasPrefix(key, operatorSDKPrefix) {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
+
+// pointer builds a JSON pointer (RFC 6901) from unescaped tokens.
+func pointer(tokens ...string) string {
+	var b strings.Builder
+	for _, t := range tokens {
+		b.WriteByte('/')
+		b.WriteString(pointerEscaper.Replace(t))
+	}
+	return b.String()
+}

@@ -1,0 +1,56 @@
+package arch
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+func TestAnUpdateRejectsOnlyWhatIsNew(t *testing.T) {
+	good := template("good", "amd64", "good", "")
+	broken := template("broken", "amd64,arn64", "broken", "")
+	plainA, plainB, plainC := template("a", "", "same", ""), template("b", "", "same", ""), template("c", "", "same", "")
+	for name, tc := range map[string]struct {
+		old, new []string
+		errors   []string
+	}{
+		"the same finding":                           {old: []string{broken}, new: []string{broken}},
+		"at another index":                           {old: []string{good, broken}, new: []string{broken, good}},
+		"in a shortened array":                       {old: []string{good, broken}, new: []string{broken}},
+		"beside another change":                      {old: []string{broken}, new: []string{template("broken", "arn64,s390x", "other", "")}},
+		"a new item":                                 {old: []string{broken}, new: []string{template("broken", "amd64,arn64,mips", "broken", "")}, errors: []string{"unknown-architecture mips"}},
+		"the same value under another rule":          {old: []string{broken}, new: []string{template("broken", "arn64,arn64", "broken", "")}, errors: []string{"duplicate-architecture arn64"}},
+		"the same value in another template":         {old: []string{broken}, new: []string{template("renamed", "amd64,arn64", "broken", "")}, errors: []string{"unknown-architecture arn64"}},
+		"the same name in another namespace":         {old: []string{broken}, new: []string{template("broken", "amd64,arn64", "broken", ", namespace: elsewhere")}, errors: []string{"unknown-architecture arn64"}},
+		"the default namespace written out":          {old: []string{broken}, new: []string{template("broken", "amd64,arn64", "broken", ", namespace: kubevirt-os-images")}},
+		"the same pair":                              {old: []string{plainA, plainB}, new: []string{plainA, plainB}},
+		"the same pair, turned":                      {old: []string{plainA, plainB}, new: []string{plainB, plainA}},
+		"what is left of three":                      {old: []string{plainA, plainB, plainC}, new: []string{plainC, plainB}},
+		"the same pair over another name":            {old: []string{plainA, plainB}, new: []string{template("b", "", "x", ""), template("a", "", "x", "")}},
+		"a third one":                                {old: []string{plainA, plainB}, new: []string{plainB, plainC, plainA}, errors: []string{"datasource-collision same", "datasource-collision same"}},
+		"the same pair under the other rule":         {old: []string{plainA, plainB}, new: []string{plainA, template("a", "", "y", "")}, errors: []string{"name-collision a"}},
+		"two of one name that collided before":       {old: []string{plainA, plainA}, new: []string{plainA, plainA}},
+		"a second of one name is new":                {old: []string{plainA}, new: []string{plainA, plainA}, errors: []string{"name-collision a", "datasource-collision same"}},
+		"all templates appear at once":               {new: []string{broken, plainA, plainB}, errors: []string{"unknown-architecture arn64", "datasource-collision same"}},
+		"a list that appears over a platform":        {old: []string{good}, new: []string{template("good", "amd64", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}, errors: []string{"architecture-label-contradiction arm64"}},
+		"a contradiction whose list changed is same": {old: []string{template("good", "amd64", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}, new: []string{template("good", "s390x", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := Rules{}.ValidateTemplatesUpdate(views(t, tc.new...), views(t, tc.old...), nil, field.NewPath("t"))
+			var got []string
+			for _, f := range findings {
+				if f.Severity == Error {
+					got = append(got, string(f.Rule)+" "+f.Value)
+				}
+			}
+			if diff := cmp.Diff(tc.errors, got); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+			all := Rules{}.ValidateTemplates(views(t, tc.new...), nil, field.NewPath("t"))
+			if len(all) != len(findings) {
+				t.Errorf("%d findings of %d are left; want all, as errors or warnings", len(findings), len(all))
+			}
+		})
+	}
+}

@@ -1,0 +1,135 @@
+package arch
+
+import (
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// ValidateTemplates judges the templates of one object, found at path. nodes
+// are the architectures that the cluster has nodes of; empty where that is not
+// known. Each list template is judged by itself, then all of them together for
+// names and DataSources that collide.
+func (r Rules) ValidateTemplates(templates []DataImportCron, nodes Architectures, path *field.Path) Findings {
+	var findings Findings
+	lists := make([][]Arch, len(templates))
+	for i := range templates {
+		var fs Findings
+		lists[i], fs = r.validateTemplate(&templates[i], nodes, path.Index(i))
+		findings = append(findings, fs.about(r.templateSubject(&templates[i]))...)
+	}
+	return append(findings, r.collisions(templates, lists, path)...)
+}
+
+// templateSubject names a template; the namespace only where it is not the
+// default one.
+func (r Rules) templateSubject(t *DataImportCron) Subject {
+	s := Subject{Kind: "template", Name: t.Metadata.Name}
+	if ns := r.namespace(t); ns != r.namespace(&DataImportCron{}) {
+		s.Namespace = ns
+	}
+	return s
+}
+
+// validateTemplate judges one template and returns its valid architectures;
+// none where the template is not multi-architecture.
+func (r Rules) validateTemplate(t *DataImportCron, nodes Architectures, path *field.Path) ([]Arch, Findings) {
+	value := t.Metadata.Annotations[ListAnnotation]
+	if value == "" {
+		return nil, nil
+	}
+	list, findings := ParseList(value, r.accepted(), listPath(path))
+	findings = append(findings, suffixedNames(t, list, path)...)
+	findings = append(findings, fixedValues(t, value, path)...)
+	return list, append(findings, r.templateWarnings(t, list, nodes, path)...)
+}
+
+// suffixedNames checks what the names of the template become. Architectures
+// differ little in length: the first that does not fit speaks for all.
+func suffixedNames(t *DataImportCron, list []Arch, path *field.Path) Findings {
+	var findings Findings
+	names := []struct {
+		path  *field.Path
+		value string
+	}{
+		{path.Child("metadata", "name"), t.Metadata.Name},
+		{path.Child("spec", "managedDataSource"), t.Spec.ManagedDataSource},
+	}
+	for _, n := range names {
+		for _, a := range list {
+			if problem := checkObjectName(n.value + a.Suffix()); problem != "" {
+				findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, n.path, n.value, "with %q it %s", a.Suffix(), problem))
+				break
+			}
+		}
+	}
+	base := names[1]
+	if problem := checkLabelValue(base.value); problem != "" && len(findings) == 0 && len(list) > 0 {
+		findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, base.path, base.value, "%s, as which it goes to %s", problem, BaseLabel))
+	}
+	return findings
+}
+
+// fixedValues finds what the template fixes although the list decides it. A
+// value outside the list contradicts it; one of several of the list is
+// replaced in the DataImportCrons of the others, which is told.
+func fixedValues(t *DataImportCron, list string, path *field.Path) Findings {
+	var findings Findings
+	items := make(map[string]bool)
+	for _, item := range splitList(list) {
+		items[item] = true
+	}
+	check := func(rule Rule, p *field.Path, value string) {
+		switch {
+		case !items[value]:
+			findings = append(findings, newError(rule, field.ErrorTypeInvalid, p, value,
+				"contradicts the list %q, which sets it for each architecture; remove it", shorten(list)))
+		case len(items) > 1:
+			findings = append(findings, newWarning(RuleOverridden, p, value, "set anew for each architecture of the list; remove it"))
+		}
+	}
+	if platform := t.platform(); platform != "" {
+		check(RulePlatform, platformFieldPath(path), platform)
+	}
+	if label, ok := t.Metadata.Labels[ArchitectureLabel]; ok {
+		check(RuleArchitectureLabel, labelPath(path, ArchitectureLabel), label)
+	}
+	if base, ok := t.Metadata.Labels[BaseLabel]; ok && base != t.Spec.ManagedDataSource {
+		findings = append(findings, newError(RuleBaseLabel, field.ErrorTypeInvalid, labelPath(path, BaseLabel), base,
+			"contradicts managedDataSource %q, from which it is set; remove it", shorten(t.Spec.ManagedDataSource)))
+	}
+	return findings
+}
+
+func (r Rules) templateWarnings(t *DataImportCron, list []Arch, nodes Architectures, path *field.Path) Findings {
+	var findings Findings
+	for _, a := range list {
+		if len(nodes) > 0 && !nodes.Has(a) {
+			findings = append(findings, newWarning(RuleNoNodes, listPath(path), string(a), "no nodes of it in spec.cluster (%s)", nodes))
+		}
+	}
+	registry := t.Spec.Template.Spec.Source.Registry
+	if registry == nil {
+		findings = append(findings, newWarning(RuleNoRegistry, path.Child("spec", "template", "spec", "source"), "",
+			"not a registry: every architecture imports the same bytes"))
+	}
+	base := t.Spec.ManagedDataSource
+	if _, a, ok := r.accepted().CutSuffix(base); ok && len(list) > 0 {
+		findings = append(findings, newWarning(RuleBaseSuffix, path.Child("spec", "managedDataSource"), base,
+			"ends in %q already, and gets a suffix all the same", string(a)))
+	}
+	for _, a := range list {
+		if name := t.Metadata.Name + a.Suffix(); cronJobNameTooLong(t, name) {
+			findings = append(findings, newWarning(RuleCronJobName, path.Child("metadata", "name"), t.Metadata.Name,
+				"CDI's CronJob for %s needs a name of %d characters; Kubernetes allows %d", a, len(name)+cronJobSuffixLength, maxCronJobNameLength))
+		}
+	}
+	return findings
+}
+
+// cronJobNameTooLong tells whether CDI would fail to create the CronJob that
+// polls a registry's URL from a pod.
+func cronJobNameTooLong(t *DataImportCron, name string) bool {
+	registry := t.Spec.Template.Spec.Source.Registry
+	return registry != nil && registry.URL != "" && t.Spec.Schedule != "" &&
+		(registry.PullMethod == "" || registry.PullMethod == "pod") &&
+		len(name)+cronJobSuffixLength > maxCronJobNameLength
+}
