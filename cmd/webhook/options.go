@@ -110,6 +110,9 @@ func (o *Options) Validate() error {
 	if _, _, err := net.SplitHostPort(o.MetricsBindAddress); err != nil && o.MetricsBindAddress != "0" {
 		invalid("metrics-bind-address", o.MetricsBindAddress, `want host:port, :port, or "0" for none`)
 	}
+	if o.MetricsBindAddress == o.HealthProbeBindAddress {
+		invalid("metrics-bind-address", o.MetricsBindAddress, "want another one than --health-probe-bind-address")
+	}
 	if o.ShutdownDelay < 0 {
 		invalid("shutdown-delay", o.ShutdownDelay, "want 0s or more")
 	}

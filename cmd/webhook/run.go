@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -27,7 +28,8 @@ func run(ctx context.Context, o *Options) error {
 	logger := log.Log.WithName("webhook")
 	logger.Info("starting", "version", version, "commit", commit, "architectures", o.Architectures, "validationAction", o.ValidationAction)
 
-	counts, err := admission.NewMetrics(metrics.Registry)
+	registry := prometheus.NewRegistry()
+	counts, err := admission.NewMetrics(registry)
 	if err != nil {
 		return err
 	}
@@ -37,7 +39,8 @@ func run(ctx context.Context, o *Options) error {
 	}
 	server := newWebhookServer(o, policy)
 	var draining atomic.Bool
-	aux, err := newAuxServers(o, server.StartedChecker(), &draining)
+	probes := newProbes(server.StartedChecker(), &draining)
+	aux, err := newAuxServers(o, probes, prometheus.Gatherers{metrics.Registry, registry})
 	if err != nil {
 		return err
 	}
@@ -100,9 +103,9 @@ type auxServer struct {
 	server   *http.Server
 }
 
-// newAuxServers listens for probes and metrics, so that a taken port is an
-// error at start.
-func newAuxServers(o *Options, tlsAnswers healthz.Checker, draining *atomic.Bool) ([]auxServer, error) {
+// newProbes answers /healthz always, and /readyz while the TLS server answers
+// and was not told to stop.
+func newProbes(tlsAnswers healthz.Checker, draining *atomic.Bool) *http.ServeMux {
 	ready := &healthz.Handler{Checks: map[string]healthz.Checker{
 		"tls": tlsAnswers,
 		"draining": func(*http.Request) error {
@@ -112,16 +115,19 @@ func newAuxServers(o *Options, tlsAnswers healthz.Checker, draining *atomic.Bool
 			return nil
 		},
 	}}
-	probes := http.NewServeMux()
-	probes.Handle("/healthz", http.StripPrefix("/healthz", &healthz.Handler{}))
-	probes.Handle("/readyz", http.StripPrefix("/readyz", ready))
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", http.StripPrefix("/healthz", &healthz.Handler{}))
+	mux.Handle("/readyz", http.StripPrefix("/readyz", ready))
+	return mux
+}
+
+// newAuxServers listens for probes and metrics, so that a taken port is an
+// error at start.
+func newAuxServers(o *Options, probes *http.ServeMux, gatherer prometheus.Gatherer) ([]auxServer, error) {
 	handlers := map[string]http.Handler{o.HealthProbeBindAddress: probes}
 	if o.MetricsBindAddress != "0" {
 		mux := http.NewServeMux()
-		if o.MetricsBindAddress == o.HealthProbeBindAddress {
-			mux = probes
-		}
-		mux.Handle("/metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+		mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
 		handlers[o.MetricsBindAddress] = mux
 	}
 	var servers []auxServer

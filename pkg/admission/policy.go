@@ -113,12 +113,13 @@ func auditFindings(findings arch.Findings) string {
 	type entry struct {
 		Rule     arch.Rule     `json:"rule"`
 		Severity arch.Severity `json:"severity"`
+		Field    string        `json:"field"`
 		Message  string        `json:"message"`
 	}
 	shown := findings[:min(len(findings), maxAuditFindings)]
 	entries := make([]entry, 0, len(shown)+1)
 	for _, f := range shown {
-		entries = append(entries, entry{f.Rule, f.Severity, f.Message()})
+		entries = append(entries, entry{f.Rule, f.Severity, f.FieldError().Field, f.Message()})
 	}
 	if more := len(findings) - len(shown); more > 0 {
 		entries = append(entries, entry{Message: fmt.Sprintf("and %d more", more)})

@@ -172,6 +172,9 @@ func leaf(p *field.Path) string {
 			return strings.TrimPrefix(s[i+1:len(s)-1], "ssp.kubevirt.io/")
 		}
 	}
+	if strings.HasSuffix(s, ".platform.architecture") {
+		return "platform.architecture" // there is a label of the short name
+	}
 	return s[strings.LastIndexByte(s, '.')+1:]
 }
 

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// server is a running webhook server.
+type server struct {
+	options *Options
+	stop    context.CancelFunc
+	done    chan error
+	client  *http.Client
+}
+
+func start(t *testing.T) *server {
+	t.Helper()
+	o := NewOptions()
+	o.CertDir = t.TempDir()
+	writeCertificate(t, o.CertDir, 1)
+	o.Port = freePort(t)
+	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	o.MetricsBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	o.ShutdownDelay = 300 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &server{options: o, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
+		ForceAttemptHTTP2: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+	}}}
+	go func() { s.done <- run(ctx, o) }()
+	t.Cleanup(func() { cancel() })
+	eventually(t, func() bool { return s.status("/readyz") == http.StatusOK })
+	return s
+}
+
+func (s *server) status(path string) int {
+	resp, err := http.Get("http://" + s.options.HealthProbeBindAddress + path)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+func (s *server) post(path, body string) (string, error) {
+	url := "https://127.0.0.1:" + strconv.Itoa(s.options.Port) + path
+	resp, err := s.client.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	return resp.Proto + " " + resp.Status + " " + string(answer), err
+}
+
+const review = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u",` +
+	`"kind":{"group":"cdi.kubevirt.io","version":"v1beta1","kind":"DataImportCron"},"operation":"CREATE",` +
+	`"object":{"metadata":{"name":"x-arm64","labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}}`
+
+func TestTheServerFromStartToStop(t *testing.T) {
+	s := start(t)
+	for path, want := range map[string]string{
+		"/mutate/dataimportcron":   `HTTP/2.0 200 OK {"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":"u","allowed":true`,
+		"/validate/dataimportcron": `"allowed":true`,
+		"/validate/ssp":            `check the webhook configuration`,
+		"/validate/pod":            `404`,
+	} {
+		if got, err := s.post(path, review); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, %v; want %s", path, got, err, want)
+		}
+	}
+	if _, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}); err == nil {
+		t.Error("TLS 1.2 is accepted by default")
+	}
+	resp, err := http.Get("http://" + s.options.MetricsBindAddress + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	for _, want := range []string{
+		`dicer_admission_decisions_total{decision="patch",operation="CREATE",webhook="/mutate/dataimportcron"} 1`,
+		`controller_runtime_webhook_requests_total{code="200",webhook="/validate/dataimportcron"} 1`,
+	} {
+		if !bytes.Contains(metrics, []byte(want)) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+
+	writeCertificate(t, s.options.CertDir, 2)
+	eventually(t, func() bool { return s.serial(t) == 2 })
+
+	s.stop()
+	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
+	if s.status("/healthz") != http.StatusOK {
+		t.Error("not healthy while it drains")
+	}
+	if got, err := s.post("/mutate/dataimportcron", review); err != nil {
+		t.Errorf("a request during the shutdown delay: %s, %v", got, err)
+	}
+	if err := <-s.done; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestItDoesNotStartWithoutWhatItNeeds(t *testing.T) {
+	o := NewOptions()
+	o.CertDir = t.TempDir()
+	o.Port = freePort(t)
+	o.HealthProbeBindAddress, o.MetricsBindAddress = "127.0.0.1:0", "0"
+	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "tls.crt") {
+		t.Errorf("without a certificate: %v", err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	o.HealthProbeBindAddress = taken.Addr().String()
+	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("with a taken port: %v", err)
+	}
+}
+
+// serial is that of the certificate which is served.
+func (s *server) serial(t *testing.T) int64 {
+	conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+}
+
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition did not come true within 30 s")
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func writeCertificate(t *testing.T, dir string, serial int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "dicer"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"tls.key": {Type: "PRIVATE KEY", Bytes: encoded},
+		"tls.crt": {Type: "CERTIFICATE", Bytes: certificate},
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file+".new", pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package admission
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
+)
+
+// body writes an AdmissionReview about a DataImportCron.
+func body(request string) []byte {
+	return fmt.Appendf(nil, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":%s}`, request)
+}
+
+const (
+	dicRequest = `"uid":"u","kind":{"group":"cdi.kubevirt.io","version":"v1beta1","kind":"DataImportCron"}`
+	sspRequest = `"uid":"u","kind":{"group":"ssp.kubevirt.io","version":"v1beta2","kind":"SSP"}`
+	badDIC     = `{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}`
+	badSSP     = `{"metadata":{"name":"x"},"spec":{"commonTemplates":{"dataImportCronTemplates":[{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}]}}}`
+	dyingDIC   = `{"metadata":{"name":"x","deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"managedDataSource":"x"}}`
+)
+
+func TestWhatIsNotToBeJudged(t *testing.T) {
+	for name, tc := range map[string]struct {
+		path, request string
+		allowed       bool
+		code          int32
+		text          string // in the message or a warning
+	}{
+		"no request":                     {DataImportCronValidatePath, `null`, false, 400, "holds no request"},
+		"a request without a kind":       {SSPPath, `{"uid":"u"}`, false, 400, "holds no request"},
+		"another kind is let through":    {SSPPath, `{"uid":"u","kind":{"group":"","kind":"Pod"},"operation":"CREATE"}`, true, 200, "check the webhook configuration"},
+		"an SSP at a DataImportCron's":   {DataImportCronMutatePath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, true, 200, "check the webhook configuration"},
+		"a status write":                 {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","subResource":"status"}`, true, 200, ""},
+		"a deletion":                     {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"DELETE"}`, true, 200, ""},
+		"an unknown operation":           {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"PATCH"}`, false, 400, `operation "PATCH" is unknown; accepted: CREATE, UPDATE`},
+		"no object":                      {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE"}`, false, 400, "object: missing"},
+		"null for an object":             {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":null}`, false, 400, "object: missing"},
+		"no old object":                  {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":{}}`, false, 400, "oldObject: missing"},
+		"an object of another shape":     {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, false, 422, "spec: Invalid value"},
+		"the mutator leaves that alone":  {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, true, 200, ""},
+		"malformed before is no error":   {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":{"spec":[]},"oldObject":{"spec":[]}}`, true, 200, "must be of another type"},
+		"an error is rejected":           {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":` + badDIC + `}`, false, 422, "arn64"},
+		"a dry run is answered the same": {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","dryRun":true,"object":` + badDIC + `}`, false, 422, "arn64"},
+		"v1beta2 is judged the same":     {SSPPath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, false, 422, "arn64"},
+		"an object being deleted":        {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":` + badDIC + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
+		"an SSP being deleted":           {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":` + badSSP + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := post(t, handlers(&Policy{})[tc.path], body(tc.request))
+			if got.Allowed != tc.allowed || got.Result.Code != tc.code || got.Patch != nil {
+				t.Errorf("allowed %t, code %d, patch %s; want %t, %d, none", got.Allowed, got.Result.Code, got.Patch, tc.allowed, tc.code)
+			}
+			if text := got.Result.Message + strings.Join(got.Warnings, "\n"); !strings.Contains(text, tc.text) || (tc.text == "" && text != "") {
+				t.Errorf("text %q; want %q in it", text, tc.text)
+			}
+		})
+	}
+}
+
+func TestAManifestOfADyingObjectIsCompletedOnCreate(t *testing.T) {
+	request := `{` + dicRequest + `,"operation":"CREATE","object":{"metadata":{"name":"x-arm64","deletionTimestamp":"2026-01-01T00:00:00Z","labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`
+	if got := post(t, handlers(&Policy{})[DataImportCronMutatePath], body(request)); got.Patch == nil {
+		t.Errorf("%+v; want a patch: the API server drops deletionTimestamp from what is created", got)
+	}
+}
+
+func TestTheSSPOperatorsOwnIsNeverPatched(t *testing.T) {
+	declaring := `{"metadata":{"name":"x-arm64","labels":{"template.kubevirt.io/architecture":"arm64"%s}},"spec":{"managedDataSource":"x"}}`
+	managed := fmt.Sprintf(declaring, `,"app.kubernetes.io/managed-by":"ssp-operator"`)
+	plain := fmt.Sprintf(declaring, "")
+	complete := `{"metadata":{"name":"x-arm64","labels":{"template.kubevirt.io/architecture":"arm64","cdi.kubevirt.io/storage.import.datasource-name":"x"%s}},"spec":{"managedDataSource":"x-arm64"}}`
+	managedComplete := fmt.Sprintf(complete, `,"app.kubernetes.io/managed-by":"ssp-operator"`)
+	plainComplete := fmt.Sprintf(complete, "")
+	for name, tc := range map[string]struct {
+		users   []string
+		request string
+		patched bool
+	}{
+		"on CREATE by its label":                       {nil, `"operation":"CREATE","object":` + managed, false},
+		"on CREATE without it":                         {nil, `"operation":"CREATE","object":` + plain, true},
+		"on CREATE with the label and a known user":    {[]string{"ssp"}, `"operation":"CREATE","userInfo":{"username":"ssp"},"object":` + managed, false},
+		"on CREATE with the label and another user":    {[]string{"ssp"}, `"operation":"CREATE","userInfo":{"username":"eve"},"object":` + managed, true},
+		"on UPDATE the old object's label decides":     {nil, `"operation":"UPDATE","object":` + plain + `,"oldObject":` + managedComplete, false},
+		"on UPDATE a label that appears does not help": {nil, `"operation":"UPDATE","object":` + managed + `,"oldObject":` + plainComplete, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := post(t, handlers(&Policy{SSPOperatorUsers: tc.users})[DataImportCronMutatePath], body("{"+dicRequest+","+tc.request+"}"))
+			if !got.Allowed || (got.Patch != nil) != tc.patched {
+				t.Errorf("allowed %t, patch %s; want it allowed, a patch: %t", got.Allowed, got.Patch, tc.patched)
+			}
+		})
+	}
+}
+
+func TestMetricsCountDecisionsAndFindings(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	metrics, err := NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewMetrics(registry); err == nil {
+		t.Error("registered twice without an error")
+	}
+	policy := &Policy{Metrics: metrics}
+	bad := body(`{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`)
+	for range 2 {
+		post(t, handlers(policy)[SSPPath], bad)
+	}
+	post(t, handlers(policy)[DataImportCronMutatePath], body(`{`+dicRequest+`,"operation":"CREATE","object":{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`))
+	const want = `
+# HELP dicer_admission_decisions_total Admission requests by webhook path, operation and decision (allow, patch, deny, warn, audit).
+# TYPE dicer_admission_decisions_total counter
+dicer_admission_decisions_total{decision="deny",operation="CREATE",webhook="/validate/ssp"} 2
+dicer_admission_decisions_total{decision="patch",operation="CREATE",webhook="/mutate/dataimportcron"} 1
+# HELP dicer_admission_findings_total Findings by webhook path, rule and severity (error, warning).
+# TYPE dicer_admission_findings_total counter
+dicer_admission_findings_total{rule="datasource-renamed",severity="warning",webhook="/mutate/dataimportcron"} 1
+dicer_admission_findings_total{rule="no-registry",severity="warning",webhook="/validate/ssp"} 2
+dicer_admission_findings_total{rule="unknown-architecture",severity="error",webhook="/validate/ssp"} 2
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLongAnswersAreBounded(t *testing.T) {
+	var findings arch.Findings
+	for i := range 3 * maxCauses {
+		findings = append(findings, arch.Finding{Rule: arch.RuleUnknownArchitecture, Severity: arch.Error, Value: strings.Repeat("x", 1<<10), Text: fmt.Sprint(i)})
+	}
+	response, _ := (&Policy{}).judge(sspKind, "ssp", findings)
+	causes := response.Result.Details.Causes
+	if got := len(causes); got != maxCauses+1 {
+		t.Errorf("%d causes; want %d and one that counts the rest", got, maxCauses)
+	}
+	if got, want := causes[len(causes)-1].Message, "and 2000 more"; got != want {
+		t.Errorf("last cause %q; want %q", got, want)
+	}
+	shown := warnings(findings, true)
+	if len(shown) != maxWarnings || shown[maxWarnings-1] != fmt.Sprintf("and %d more", len(findings)-maxWarnings+1) {
+		t.Errorf("%d warnings, the last %q", len(shown), shown[len(shown)-1])
+	}
+	if got := auditFindings(findings); !strings.HasSuffix(got, `"and 2950 more"}]`) {
+		t.Errorf("audit annotation ends in %q", got[len(got)-30:])
+	}
+}
+
+// FuzzBodies sends anything to every webhook: the answer is always a review
+// with a response that is well formed.
+func FuzzBodies(f *testing.F) {
+	for path := range 3 {
+		f.Add(path, []byte(``))
+		f.Add(path, []byte(`{`))
+		f.Add(path, []byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`))
+		f.Add(path, []byte(`{"apiVersion":"v1","kind":"Pod"}`))
+		f.Add(path, body(`{`+dicRequest+`,"operation":"CREATE","object":`+badDIC+`}`))
+		f.Add(path, body(`{`+dicRequest+`,"operation":"UPDATE","object":`+badDIC+`,"oldObject":`+dyingDIC+`}`))
+		f.Add(path, body(`{`+dicRequest+`,"operation":"CREATE","object":{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`))
+		f.Add(path, body(`{`+sspRequest+`,"operation":"CREATE","object":`+badSSP+`}`))
+		f.Add(path, body(`{`+sspRequest+`,"operation":"UPDATE","object":`+badSSP+`,"oldObject":`+badSSP+`}`))
+		f.Add(path, body(`{`+sspRequest+`,"operation":"CREATE","object":{"spec":{"commonTemplates":{"dataImportCronTemplates":[1,null,{"metadata":[]}]}}}}`))
+	}
+	webhooks := handlers(&Policy{})
+	paths := []string{SSPPath, DataImportCronMutatePath, DataImportCronValidatePath}
+	f.Fuzz(func(t *testing.T, path int, body []byte) {
+		got := post(t, webhooks[paths[uint(path)%uint(len(paths))]], body)
+		switch {
+		case got.Result == nil || got.Result.Code == 0:
+			t.Fatalf("%q: no status: %+v", body, got)
+		case got.Result.Code == http.StatusInternalServerError:
+			t.Fatalf("%q: %s", body, got.Result.Message)
+		case got.Allowed != (got.Result.Code == http.StatusOK):
+			t.Fatalf("%q: allowed %t with code %d", body, got.Allowed, got.Result.Code)
+		case got.Patch != nil && !got.Allowed:
+			t.Fatalf("%q: denied with a patch", body)
+		case len(got.Warnings) > maxWarnings:
+			t.Fatalf("%q: %d warnings", body, len(got.Warnings))
+		}
+	})
+}
