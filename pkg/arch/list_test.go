@@ -83,6 +83,9 @@ func TestSuggest(t *testing.T) {
 	if got, _ := Suggest("ppc64el", Architectures{"ppc64le"}); got != "ppc64le" {
 		t.Errorf("an alias of another accepted architecture: got %q", got)
 	}
+	if got, ok := Suggest("arm64", Architectures{"amd64"}); ok {
+		t.Errorf("another architecture: got %q", got)
+	}
 	if got, ok := Suggest("x86_64", Architectures{"arm64"}); ok {
 		t.Errorf("an alias of what is not accepted: got %q", got)
 	}

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -16,6 +17,10 @@ var aliases = map[string]Arch{
 	"riscv": "riscv64", "rv64": "riscv64", "rv64gc": "riscv64", "riscv64gc": "riscv64",
 	"loongarch64": "loong64",
 }
+
+// others are architectures in their own right. Who writes one of them that is
+// not accepted did not mistype another.
+var others = []string{"386", "amd64", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}
 
 // maxDistance is how many letters may differ between what was written and the
 // architecture that was meant.
@@ -34,8 +39,14 @@ func Suggest(item string, accepted Architectures) (a Arch, ok bool) {
 	if accepted.Has(Arch(name)) {
 		return Arch(name), true
 	}
-	if alias := aliases[name]; accepted.Has(alias) {
+	if alias, ok := aliases[name]; ok {
+		if !accepted.Has(alias) {
+			return "", false
+		}
 		return alias, true
+	}
+	if slices.Contains(others, name) {
+		return "", false
 	}
 	return nearest(name, accepted)
 }

@@ -1,0 +1,195 @@
+package cluster
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// effectTimeout bounds the wait for the API server to notice a configuration,
+// which reaches it through a watch.
+const effectTimeout = 30 * time.Second
+
+// installation is what InstallWebhooks left in the API server.
+type installation struct {
+	configurations []*unstructured.Unstructured
+	webhook        *Webhook
+}
+
+// InstallWebhooks installs the configurations of deploy/webhook as they are
+// shipped, but for clientConfig, which points to w. It returns once the API
+// server calls each path of w. Another call points the same configurations
+// elsewhere.
+func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
+	manifests, err := c.webhookManifests(ctx)
+	if err != nil {
+		return err
+	}
+	next := &installation{webhook: w}
+	for _, manifest := range manifests {
+		switch manifest.GetKind() {
+		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
+			if err := pointAt(manifest, w); err != nil {
+				return err
+			}
+			next.configurations = append(next.configurations, manifest)
+		}
+	}
+	before, err := answered(ctx, w)
+	if err != nil {
+		return err
+	}
+	c.installed = next
+	for _, configuration := range next.configurations {
+		err := c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(configuration), fieldOwner, client.ForceOwnership)
+		if err != nil {
+			return fmt.Errorf("applying %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
+		}
+	}
+	err = eventually(ctx, effectTimeout, func(ctx context.Context) error {
+		return c.calledSince(ctx, w, before)
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the webhooks to be called: %w", err)
+	}
+	return nil
+}
+
+// calledSince returns an error unless a probe leaves each path of w called more
+// often than before.
+func (c *Cluster) calledSince(ctx context.Context, w *Webhook, before map[string]int) error {
+	outcome := c.probe(ctx)
+	now, err := answered(ctx, w)
+	if err != nil {
+		return err
+	}
+	for _, path := range probedPaths {
+		if now[path] == before[path] {
+			return errors.Join(fmt.Errorf("%s was not called", path), outcome)
+		}
+	}
+	return nil
+}
+
+// UninstallWebhooks removes what InstallWebhooks installed and returns once the
+// API server calls it no longer.
+func (c *Cluster) UninstallWebhooks(ctx context.Context) error {
+	if c.installed == nil {
+		return nil
+	}
+	for _, configuration := range c.installed.configurations {
+		if err := c.Client.Delete(ctx, configuration); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("deleting %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
+		}
+	}
+	err := eventually(ctx, effectTimeout, func(ctx context.Context) error {
+		return c.untouched(ctx, c.installed.webhook)
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the webhooks to be called no longer: %w", err)
+	}
+	c.installed = nil
+	return nil
+}
+
+// untouched returns an error unless the probes pass and w, where it still
+// runs, was not asked.
+func (c *Cluster) untouched(ctx context.Context, w *Webhook) error {
+	if !w.process.running() {
+		return c.probe(ctx)
+	}
+	before, err := answered(ctx, w)
+	if err != nil {
+		return err
+	}
+	if err := c.probe(ctx); err != nil {
+		return err
+	}
+	after, err := answered(ctx, w)
+	if err != nil {
+		return err
+	}
+	if !maps.Equal(before, after) {
+		return errors.New("the webhook was called")
+	}
+	return nil
+}
+
+// WebhookEnvironment returns the environment that deploy/webhook ships for the
+// webhook, as key=value.
+func (c *Cluster) WebhookEnvironment(ctx context.Context) ([]string, error) {
+	manifests, err := c.webhookManifests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var environment []string
+	for _, manifest := range manifests {
+		if manifest.GetKind() != "ConfigMap" {
+			continue
+		}
+		data, _, err := unstructured.NestedStringMap(manifest.Object, "data")
+		if err != nil {
+			return nil, fmt.Errorf("reading ConfigMap %s: %w", manifest.GetName(), err)
+		}
+		for _, key := range slices.Sorted(maps.Keys(data)) {
+			environment = append(environment, key+"="+data[key])
+		}
+	}
+	return environment, nil
+}
+
+func (c *Cluster) webhookManifests(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	root, err := repositoryRoot()
+	if err != nil {
+		return nil, err
+	}
+	rendered, _, err := c.Kubectl(ctx, "", "kustomize", filepath.Join(root, "deploy", "webhook"))
+	if err != nil {
+		return nil, fmt.Errorf("rendering deploy/webhook: %w", err)
+	}
+	var manifests []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(rendered), 4096)
+	for {
+		manifest := &unstructured.Unstructured{}
+		if err := decoder.Decode(manifest); errors.Is(err, io.EOF) {
+			return manifests, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("decoding the manifests of deploy/webhook: %w", err)
+		}
+		manifests = append(manifests, manifest)
+	}
+}
+
+// pointAt replaces each clientConfig by the address of its path in w.
+func pointAt(configuration *unstructured.Unstructured, w *Webhook) error {
+	webhooks, _, err := unstructured.NestedSlice(configuration.Object, "webhooks")
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", configuration.GetName(), err)
+	}
+	for i := range webhooks {
+		webhook, ok := webhooks[i].(map[string]any)
+		if !ok {
+			return fmt.Errorf("reading %s: webhooks[%d] is no object", configuration.GetName(), i)
+		}
+		path, found, err := unstructured.NestedString(webhook, "clientConfig", "service", "path")
+		if err != nil || !found {
+			return fmt.Errorf("reading %s: webhooks[%d] has no clientConfig.service.path (%v)", configuration.GetName(), i, err)
+		}
+		webhook["clientConfig"] = map[string]any{
+			"url":      w.URL(path),
+			"caBundle": base64.StdEncoding.EncodeToString(w.CABundle()),
+		}
+	}
+	return unstructured.SetNestedSlice(configuration.Object, webhooks, "webhooks")
+}

@@ -1,0 +1,10 @@
+package cluster
+
+import "syscall"
+
+// childAttributes puts a child into a process group of its own, so that a
+// terminal's Ctrl-C reaches only the parent, which stops its children in
+// order. Should the parent be killed, the kernel kills the child.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,271 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
+)
+
+// paths are the webhooks in the order in which requests count them.
+var paths = []string{"/validate/ssp", "/mutate/dataimportcron", "/validate/dataimportcron"}
+
+// requests reads from the webhook's metrics how often it was called, by path.
+func requests(t *testing.T) (counts [3]int) {
+	t.Helper()
+	for i, path := range paths {
+		n, err := env.webhook.Requests(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[i] = n
+	}
+	return counts
+}
+
+// TestWhatNeverReachesTheWebhook makes the writes that must not wait for it,
+// and counts its calls by its own metrics. A call is counted a moment after
+// it is answered, so each round ends with writes that do call.
+func TestWhatNeverReachesTheWebhook(t *testing.T) {
+	sspObject := ssp("quiet", template("rhel10", "amd64,arm64", "rhel10", ""))
+	made := complete("quiet-arm64", "quiet", "arm64")
+	plain := dic("quiet", "", "quiet", registry)
+	create(t, sspObject)
+	create(t, made)
+	create(t, plain)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		name  string
+		write func()
+	}{
+		{"a complete DataImportCron is created", func() {
+			for _, a := range []string{"amd64", "arm64", "s390x"} {
+				create(t, complete("never-"+a, "never", a))
+			}
+			create(t, dic("nor-amd64", labels(archKey, "amd64", baseKey, "nor"), "nor-amd64", "http: {url: 'http://x.invalid'}"))
+		}},
+		{"a DataImportCron that declares nothing is created", func() {
+			create(t, dic("never", "", "never", registry))
+			create(t, dic("nor", annotations(listKey, ""), "nor", registryOf("arm64")))
+		}},
+		{"CDI writes a status", func() {
+			update(t, set(stored(t, made), "pvc", "status", "sourceFormat"))
+			update(t, set(stored(t, plain), "snapshot", "status", "sourceFormat"))
+		}},
+		{"labels, annotations and finalizers of a DataImportCron change", func() {
+			merge(t, made, `{"metadata":{"labels":{"mine":"1"},"annotations":{"mine":"1"},"finalizers":["dicer.dev/test"]}}`)
+			merge(t, made, `{"metadata":{"finalizers":null}}`)
+		}},
+		{"a DataImportCron is deleted", func() {
+			obj := complete("gone-arm64", "gone", "arm64")
+			create(t, obj)
+			must(env.client.Delete(t.Context(), obj))
+		}},
+		{"an SSP without templates is created", func() { create(t, ssp("empty")) }},
+		{"an SSP's status is written", func() {
+			must(env.client.Status().Update(t.Context(), set(stored(t, sspObject), "Deployed", "status", "phase")))
+		}},
+		{"an SSP changes, but not its templates or cluster", func() {
+			merge(t, sspObject, `{"metadata":{"labels":{"mine":"1"},"finalizers":["dicer.dev/test"]},"spec":{"enableMultipleArchitectures":true}}`)
+		}},
+		{"an SSP that is being deleted changes its templates", func() {
+			must(env.client.Delete(t.Context(), sspObject))
+			obj := stored(t, sspObject)
+			obj.Object["spec"] = ssp("x", template("rhel10", "mips", "rhel10", "")).Object["spec"]
+			update(t, obj)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before := requests(t)
+			tc.write()
+			// Rejected at the end of all three ways.
+			create(t, ssp("sentinel", template("rhel10", "mips", "rhel10", "")))
+			create(t, dic("sentinel", labels(archKey, "mips"), "sentinel", registry))
+			for i := range before {
+				before[i]++
+			}
+			eventually(t, func() error {
+				if after := requests(t); after[0] < before[0] || after[1] < before[1] || after[2] < before[2] {
+					return fmt.Errorf("calls %v; want %v at least", after, before)
+				}
+				return nil
+			})
+			if after := requests(t); after != before {
+				t.Errorf("calls of %v: %v; want %v", paths, after, before)
+			}
+		})
+	}
+}
+
+// TestTheConditionsAndTheRulesHoldOneDefinition creates generated
+// DataImportCrons in a dry run and reads in the audit log which webhooks the
+// API server called. One that is not called for must have nothing to say.
+func TestTheConditionsAndTheRulesHoldOneDefinition(t *testing.T) {
+	const count = 2000
+	random := rand.New(rand.NewPCG(2, 1))
+	views := make(map[string]arch.DataImportCron, count)
+	for i := range count {
+		obj := generate(random, i)
+		var view arch.DataImportCron
+		raw, err := json.Marshal(obj.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := arch.Decode(raw, &view); err != nil {
+			t.Fatal(err)
+		}
+		views[obj.GetName()] = view
+		err = env.client.Create(t.Context(), obj, client.DryRunAll)
+		if err != nil && !strings.Contains(err.Error(), "dicer.dev") {
+			t.Fatalf("%s: %v", raw, err)
+		}
+	}
+	env.warnings.take()
+	events := auditEvents(t, "generated-")
+	if len(events) != count {
+		t.Fatalf("%d events; want %d", len(events), count)
+	}
+	var rules arch.Rules
+	called, silent := 0, 0
+	for _, event := range events {
+		view := views[event.ObjectRef.Name]
+		ops, told := rules.CompleteDataImportCron(&view)
+		says := len(ops) + len(told) + len(rules.ValidateDataImportCron(&view))
+		_, asked := event.Annotations["mutate.dataimportcron.dicer.dev/decision"]
+		switch {
+		case asked:
+			called++
+			if says == 0 {
+				t.Errorf("called in vain: %+v", view)
+			}
+		case says > 0:
+			t.Errorf("not called: %+v: %v", view, rules.ValidateDataImportCron(&view).Errors())
+		default:
+			silent++
+		}
+	}
+	t.Logf("%d of %d called for, %d not", called, count, silent)
+	if called < count/10 || silent < count/10 {
+		t.Errorf("%d called for and %d not: the generated objects are too much alike", called, silent)
+	}
+}
+
+// generate makes a DataImportCron that may be complete, incomplete,
+// contradictory or without a declaration.
+func generate(random *rand.Rand, i int) *unstructured.Unstructured {
+	pick := func(values ...string) string { return values[random.IntN(len(values))] }
+	a := pick("amd64", "arm64", "s390x", "mips", "")
+	other := func() string { return pick(a, a, a, a, a, a, "amd64", "arm64", "") }
+	suffix := func(s string) string {
+		if s == "" {
+			return ""
+		}
+		return "-" + s
+	}
+	base := pick("x", "x", "x", "x-arm64", strings.Repeat("a", 57), strings.Repeat("a", 58))
+	name := fmt.Sprintf("generated-%d%s", i, suffix(other()))
+	if random.IntN(20) == 0 {
+		name = fmt.Sprintf("generated-%d-%s%s", i, strings.Repeat("n", 50), suffix(a))
+	}
+	source := "http: {url: 'http://x.invalid'}"
+	if random.IntN(8) > 0 {
+		source = registry
+		if platform := other(); platform != "" || random.IntN(2) == 0 {
+			source = registryOf(platform)
+		}
+	}
+	obj := dic(name, "", base+suffix(other()), source)
+	if random.IntN(6) > 0 && a != "" || random.IntN(20) == 0 {
+		set(obj, a, "metadata", "labels", archKey)
+	}
+	if random.IntN(4) > 0 {
+		set(obj, pick(base, base, base, base, "x", ""), "metadata", "labels", baseKey)
+	}
+	if random.IntN(4) == 0 {
+		set(obj, pick("", a, a, "amd64", "amd64,arm64", " arm64 ", ","), "metadata", "annotations", listKey)
+	}
+	return obj
+}
+
+// TestNoObjectMakesAConditionFail sends objects that lack everything that the
+// conditions read, or hold it in another type. Whatever answers, it must not
+// be the evaluation of a condition.
+func TestNoObjectMakesAConditionFail(t *testing.T) {
+	const header = `{"apiVersion":"cdi.kubevirt.io/v1beta1","kind":"DataImportCron",`
+	const sspHeader = `{"apiVersion":"ssp.kubevirt.io/v1beta3","kind":"SSP",`
+	labelled := func(spec string) string {
+		return header + `"metadata":{"name":"odd-arm64","labels":{"` + archKey + `":"arm64","` + baseKey + `":"odd"}},"spec":` + spec + `}`
+	}
+	for name, body := range map[string]string{
+		"no metadata but a name":           header + `"metadata":{"name":"odd"}}`,
+		"no spec, and a label":             header + `"metadata":{"name":"odd","labels":{"` + archKey + `":"arm64"}}}`,
+		"null for metadata's maps":         header + `"metadata":{"name":"odd","labels":null,"annotations":null},"spec":null}`,
+		"null for a label":                 header + `"metadata":{"name":"odd","labels":{"` + archKey + `":null},"annotations":{"` + listKey + `":null}},"spec":{}}`,
+		"a number for a label":             header + `"metadata":{"name":"odd","labels":{"` + archKey + `":5}},"spec":{}}`,
+		"only a generateName":              header + `"metadata":{"generateName":"odd-","labels":{"` + archKey + `":"arm64"}},"spec":{}}`,
+		"a null deletionTimestamp":         header + `"metadata":{"name":"odd","deletionTimestamp":null,"labels":{"` + archKey + `":"arm64"}},"spec":{}}`,
+		"an empty label":                   header + `"metadata":{"name":"odd","labels":{"` + archKey + `":""}},"spec":{}}`,
+		"a string for spec":                labelled(`"x"`),
+		"an array for spec":                labelled(`[1]`),
+		"a number for managedDataSource":   labelled(`{"managedDataSource":5}`),
+		"an object for managedDataSource":  labelled(`{"managedDataSource":{"a":"b"}}`),
+		"a string for template":            labelled(`{"managedDataSource":"odd-arm64","template":"x"}`),
+		"an array for template.spec":       labelled(`{"managedDataSource":"odd-arm64","template":{"spec":[]}}`),
+		"a boolean for source":             labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":true}}}`),
+		"a number for registry":            labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":1.5}}}}`),
+		"null for registry":                labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":null}}}}`),
+		"a string for platform":            labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":{"platform":"arm64"}}}}}`),
+		"a list for architecture":          labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":{"platform":{"architecture":["arm64"]}}}}}}`),
+		"an SSP with a name only":          sspHeader + `"metadata":{"name":"odd"}}`,
+		"an SSP with a string for spec":    sspHeader + `"metadata":{"name":"odd"},"spec":"x"}`,
+		"an SSP with an array for spec":    sspHeader + `"metadata":{"name":"odd"},"spec":[1]}`,
+		"an array for registry":            labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":[1]}}}}`),
+		"an array for source":              labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":[1]}}}`),
+		"an array for template":            labelled(`{"managedDataSource":"odd-arm64","template":[1]}`),
+		"an array for platform":            labelled(`{"managedDataSource":"odd-arm64","template":{"spec":{"source":{"registry":{"platform":["arm64"]}}}}}`),
+		"an SSP with null for templates":   sspHeader + `"metadata":{"name":"odd"},"spec":{"commonTemplates":{"namespace":"x","dataImportCronTemplates":null}}}`,
+		"an SSP with a number for cluster": sspHeader + `"metadata":{"name":"odd"},"spec":{"cluster":5,"commonTemplates":{"namespace":"x"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			obj := &unstructured.Unstructured{}
+			if err := json.Unmarshal([]byte(body), &obj.Object); err != nil {
+				t.Fatal(err)
+			}
+			obj.SetNamespace(golden)
+			err := env.client.Create(context.Background(), obj)
+			if err == nil {
+				remove(obj)
+				return
+			}
+			for _, text := range []string{"expression", "no such", "failed calling", "match condition", "overload"} {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	env.warnings.take()
+	t.Run("an update that takes everything away", func(t *testing.T) {
+		obj := complete("bare-arm64", "bare", "arm64")
+		set(obj, "x", "metadata", "annotations", "mine")
+		create(t, obj)
+		if got := merge(t, obj, `{"metadata":{"labels":null,"annotations":null}}`); len(got.errors) > 0 {
+			t.Errorf("%+v", got)
+		}
+		if got := merge(t, obj, `{"metadata":{"labels":{"mine":"x"}}}`); len(got.errors) > 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

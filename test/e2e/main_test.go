@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/dicer-dev/dicer/test/cluster"
+	"github.com/dicer-dev/dicer/test/crds"
+)
+
+const (
+	// golden is where DataImportCrons are written; sspNamespace, SSPs.
+	golden       = "kubevirt-os-images"
+	sspNamespace = "kubevirt"
+	// ignored is labelled as an administrator does who wants dicer to look away.
+	ignored = "restored"
+)
+
+// env is what all tests share: one API server, one webhook process.
+var env struct {
+	*cluster.Cluster
+	webhook      *cluster.Webhook
+	options      cluster.WebhookOptions
+	client       client.Client
+	warnings     *recorder
+	auditLogPath string
+}
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	log.SetLogger(logr.Discard())
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "dicer-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if err := startCluster(ctx, dir); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := env.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	if err := createBeforeInstall(ctx); err != nil {
+		return 1, fmt.Errorf("creating what is invalid before the webhooks are installed: %w", err)
+	}
+	if err := startWebhook(ctx, dir); err != nil {
+		return 1, err
+	}
+	defer env.webhook.Kill()
+	return m.Run(), nil
+}
+
+func startCluster(ctx context.Context, dir string) error {
+	policy := filepath.Join(dir, "audit-policy.yaml")
+	env.auditLogPath = filepath.Join(dir, "audit.log")
+	rules := `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  verbs: [create, update, patch]
+  resources: [{group: cdi.kubevirt.io}, {group: ssp.kubevirt.io}]
+- level: None
+`
+	if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
+		return err
+	}
+	var err error
+	env.Cluster, err = cluster.Start(ctx, cluster.Options{
+		CRDs: crds.All(),
+		APIServerFlags: map[string]string{
+			"audit-policy-file": policy,
+			"audit-log-path":    env.auditLogPath,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for name, labels := range map[string]map[string]string{
+		golden: nil, sspNamespace: nil, ignored: {"dicer.dev/admission": "ignore"},
+	} {
+		if err := env.Namespace(ctx, name, labels); err != nil {
+			return err
+		}
+	}
+	env.warnings = &recorder{}
+	env.client, err = newClient(func(*rest.Config) {})
+	return err
+}
+
+// newClient makes a client whose warnings are recorded.
+func newClient(change func(*rest.Config)) (client.Client, error) {
+	config := rest.CopyConfig(env.Config)
+	config.WarningHandlerWithContext = env.warnings
+	change(config)
+	return client.New(config, client.Options{})
+}
+
+func startWebhook(ctx context.Context, dir string) error {
+	binary, err := cluster.BuildWebhook(ctx, dir)
+	if err != nil {
+		return err
+	}
+	certificates, err := cluster.NewCertificates(filepath.Join(dir, "certs"))
+	if err != nil {
+		return err
+	}
+	environment, err := env.WebhookEnvironment(ctx)
+	if err != nil {
+		return err
+	}
+	env.options = cluster.WebhookOptions{Binary: binary, Certificates: certificates, LogDir: dir, Env: environment}
+	if env.webhook, err = cluster.StartWebhook(ctx, env.options); err != nil {
+		return err
+	}
+	return env.InstallWebhooks(ctx, env.webhook)
+}
+
+// withWebhook installs another process of the webhook for the time of a test.
+func withWebhook(t *testing.T, change func(*cluster.WebhookOptions)) *cluster.Webhook {
+	t.Helper()
+	options := env.options
+	change(&options)
+	other, err := cluster.StartWebhook(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := env.InstallWebhooks(context.Background(), env.webhook); err != nil {
+			t.Errorf("installing the first webhook again: %v", err)
+		}
+		other.Kill()
+	})
+	if err := env.InstallWebhooks(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
