@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -111,4 +112,23 @@ func TestVersionTellsWhatWasBuilt(t *testing.T) {
 	if exitCode(nil) != 0 || exitCode(errors.Join(context.Canceled)) != 0 {
 		t.Error("a normal end is not exit code 0")
 	}
+}
+
+func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newCommand(nil).Flags().VisitAll(func(f *pflag.Flag) {
+		row := "| `--" + f.Name + "` | `" + f.DefValue + "` |"
+		if f.DefValue == "[]" {
+			row = "| `--" + f.Name + "` | |"
+		}
+		if strings.HasPrefix(f.Name, "zap-") {
+			row = "`--" + f.Name + "`"
+		}
+		if !strings.Contains(string(readme), row) {
+			t.Errorf("README.md lacks %s", row)
+		}
+	})
 }
