@@ -2,9 +2,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,23 +56,45 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
-	if err := startCluster(ctx, dir); err != nil {
-		return 1, err
-	}
-	defer func() {
-		if stopErr := env.Stop(); err == nil {
-			err = stopErr
+	cleanUp := sync.OnceValue(func() error {
+		if env.webhook != nil {
+			env.webhook.Kill()
 		}
+		var stopErr error
+		if env.Cluster != nil {
+			stopErr = env.Stop()
+		}
+		return errors.Join(stopErr, os.RemoveAll(dir))
+	})
+	defer func() { err = errors.Join(err, cleanUp()) }()
+	// A test that runs at Ctrl-C cannot be told to end; the set-up can.
+	var setUp sync.Mutex
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		cancel()
+		setUp.Lock()
+		_ = cleanUp()
+		os.Exit(130)
 	}()
-	if err := createBeforeInstall(ctx); err != nil {
-		return 1, fmt.Errorf("creating what is invalid before the webhooks are installed: %w", err)
-	}
-	if err := startWebhook(ctx, dir); err != nil {
+	setUp.Lock()
+	err = start(ctx, dir)
+	setUp.Unlock()
+	if err != nil {
 		return 1, err
 	}
-	defer env.webhook.Kill()
 	return m.Run(), nil
+}
+
+func start(ctx context.Context, dir string) error {
+	if err := startCluster(ctx, dir); err != nil {
+		return err
+	}
+	if err := createBeforeInstall(ctx); err != nil {
+		return fmt.Errorf("creating what is invalid before the webhooks are installed: %w", err)
+	}
+	return startWebhook(ctx, dir)
 }
 
 func startCluster(ctx context.Context, dir string) error {

@@ -1,0 +1,155 @@
+# Needs Go, git, make and bash.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+FUZZTIME ?= 30s
+KEEP ?=
+K8S_VERSION ?=
+export K8S_VERSION
+# A go.work file of a folder above must not change what is built.
+export GOWORK := off
+
+# Here, so that the time that test prints has the control plane's build in it.
+STARTED := $(shell date +%s)
+
+# The commit's date, not today's: the same commit gives the same binary.
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT = $(shell git rev-parse --verify HEAD 2>/dev/null || echo unknown)
+DATE = $(shell TZ=UTC git show -s --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd HEAD 2>/dev/null || echo unknown)
+LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+ifeq ($(KUBEBUILDER_ASSETS),)
+CONTROL_PLANE := controlplane
+ASSETS = $$(bin/controlplane -print-dir)
+else
+ASSETS = $(KUBEBUILDER_ASSETS)
+endif
+
+# The go.mod files of hack/controlplane, one for each Kubernetes version.
+PINS := $(notdir $(wildcard hack/controlplane/v*.mod))
+
+.PHONY: help
+help: ## List the targets and variables
+	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
+	while IFS= read -r line; do \
+		if [[ $$line =~ ^([a-z-]+):.*'## '(.*)$$ ]]; then \
+			printf '  %-13s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
+		fi; \
+	done < $(firstword $(MAKEFILE_LIST)); \
+	echo; echo "Variables:"; \
+	printf '  %-18s %s\n' \
+		K8S_VERSION "Kubernetes of the control plane: $(PINS:%.mod=%); default the newest" \
+		KUBEBUILDER_ASSETS "folder with kube-apiserver, etcd and kubectl to use; none is built then" \
+		FUZZTIME "how long each fuzz target runs; default $(FUZZTIME)" \
+		KEEP "1: the demo leaves everything running"
+
+.PHONY: build
+build: ## Build bin/webhook, stamped with version, commit and date
+	@echo "build: bin/webhook $(VERSION)"
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/webhook ./cmd/webhook
+
+.PHONY: controlplane
+controlplane: bin/controlplane ## Build kube-apiserver, etcd and kubectl into the user's cache, once per version
+	@exec bin/controlplane
+
+.PHONY: bin/controlplane
+bin/controlplane:
+	@$(GO) -C hack/controlplane build -o ../../bin/controlplane .
+
+# -count=1: go's test cache does not see that a binary which a test starts, or
+# a control plane, has changed.
+.PHONY: test
+test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is needed
+	@set -e; failed=0; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	echo "test: hack/controlplane"; \
+	$(GO) -C hack/controlplane test -count=1 ./... || failed=1; \
+	echo "test: ./... with the control plane in $$KUBEBUILDER_ASSETS"; \
+	$(GO) test -count=1 -timeout 45m ./... || failed=1; \
+	seconds=$$(( $$(date +%s) - $(STARTED) )); \
+	echo "test: $$([ $$failed = 0 ] && echo passed || echo FAILED) in $$(( seconds / 60 ))m$$(( seconds % 60 ))s"; \
+	exit $$failed
+
+.PHONY: test-race
+test-race: ## Run the tests of pkg and cmd with the race detector (needs a C compiler)
+	@echo "test-race: ./pkg/... ./cmd/..."
+	@CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./pkg/... ./cmd/...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME each
+	@set -e; ran=0; \
+	packages=$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./pkg/... ./cmd/...); \
+	for package in $$packages; do \
+		names=$$($(GO) test -list '^Fuzz' "$$package") || { echo "$$names"; exit 1; }; \
+		for name in $$names; do \
+			[[ $$name == Fuzz* ]] || continue; \
+			echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$package"; \
+			ran=$$(( ran + 1 )); \
+		done; \
+	done; \
+	if [ $$ran = 0 ]; then echo "fuzz: no fuzz target found"; exit 1; fi; \
+	echo "fuzz: $$ran targets passed"
+
+.PHONY: bench
+bench: ## Run the benchmarks of pkg
+	@echo "bench: ./pkg/..."
+	@$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
+
+# exec: Ctrl-C and kill reach the demo itself, which then cleans up.
+.PHONY: demo
+demo: $(CONTROL_PLANE) ## Show the webhook at work on a real API server (KEEP=1 leaves it running)
+	@echo "demo: building bin/demo"
+	@$(GO) build -o bin/demo ./hack/demo
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/demo $(if $(filter 1,$(KEEP)),-keep)
+
+.PHONY: generate
+generate: ## Write the generated files anew
+	@echo "generate: go generate ./..."
+	@$(GO) generate ./...
+
+.PHONY: tidy
+tidy: ## Tidy go.mod here and each of hack/controlplane
+	@echo "tidy: go.mod"
+	@$(GO) mod tidy
+	@echo "tidy: hack/controlplane: go.mod $(PINS)"
+	@$(GO) -C hack/controlplane mod tidy
+	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="$$pin"; done
+
+.PHONY: verify
+verify: ## Check formatting, vet, staticcheck, that generated files are current and go.mod tidy
+	@echo "verify: gofmt"
+	@set -e; unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@echo "verify: go vet"
+	@$(GO) vet ./...
+	@$(GO) -C hack/controlplane vet ./...
+	@echo "verify: staticcheck"
+	@$(GO) tool staticcheck ./...
+	@set -e; staticcheck=$$($(GO) tool -n staticcheck); cd hack/controlplane; "$$staticcheck" ./...
+	@echo "verify: go.mod is tidy"
+	@$(GO) mod tidy -diff
+	@$(GO) -C hack/controlplane mod tidy -diff
+	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -diff -modfile="$$pin"; done
+	@$(MAKE) verify-generated
+
+# The whole tree is compared, as git would store it, so that neither a list of
+# generated files nor a clean checkout is needed.
+.PHONY: verify-generated
+verify-generated:
+	@echo "verify: generated files are current"
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	tree() { GIT_INDEX_FILE="$$folder/index" git add -A . && GIT_INDEX_FILE="$$folder/index" git write-tree; }; \
+	before=$$(tree); $(MAKE) generate; after=$$(tree); \
+	if [ "$$before" != "$$after" ]; then \
+		git --no-pager diff "$$before" "$$after"; \
+		echo "generated files were out of date; they are written anew now"; exit 1; \
+	fi
+
+.PHONY: clean
+clean: ## Remove bin (the control planes in the user's cache stay)
+	@echo "clean: bin"
+	@rm -rf bin
