@@ -86,7 +86,7 @@ fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME eac
 		for name in $$names; do \
 			[[ $$name == Fuzz* ]] || continue; \
 			echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$package"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 100x "$$package"; \
 			ran=$$(( ran + 1 )); \
 		done; \
 	done; \
