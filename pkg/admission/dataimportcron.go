@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"slices"
 
 	"gomodules.xyz/jsonpatch/v2"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -31,30 +32,32 @@ func (m *DataImportCronMutator) Handle(_ context.Context, req admission.Request)
 	if done {
 		return response
 	}
-	ops, findings := m.complete(req, r)
+	decl := m.Policy.Rules.Declaration(&r.object)
+	ops, findings := m.complete(req, r, decl)
 	what := decisionAllow
 	response = admission.Allowed("")
 	if len(ops) > 0 {
 		what = decisionPatch
 		response.Patches = ops
-		response = response.WithWarnings(warnings(findings, false)...)
+		response = response.WithWarnings(warnings(findings)...)
 	}
-	return m.Policy.record(DataImportCronMutatePath, req, response, what, m.Policy.Rules.Declared(&r.object), findings)
+	return m.Policy.record(DataImportCronMutatePath, req, response, what, decl.Arch, findings)
 }
 
-func (m *DataImportCronMutator) complete(req admission.Request, r review[arch.DataImportCron]) ([]jsonpatch.Operation, arch.Findings) {
+func (m *DataImportCronMutator) complete(req admission.Request, r review[arch.DataImportCron], decl arch.Declaration) ([]jsonpatch.Operation, arch.Findings) {
 	switch {
-	case r.findings.HasErrors():
+	case len(r.findings) > 0:
+		// What could not be read, a patch may not fit.
 		return nil, nil
 	case m.Policy.bySSPOperator(req, r):
 		// The operator would delete and recreate what differs from its own.
 		return nil, nil
 	case r.old == nil:
-		return m.Policy.Rules.CompleteDataImportCron(&r.object)
-	case r.old.Metadata.DeletionTimestamp != nil || r.oldFindings.HasErrors():
+		return decl.Completion()
+	case r.old.Metadata.DeletionTimestamp != nil:
 		return nil, nil
 	default:
-		return m.Policy.Rules.CompleteDataImportCronUpdate(&r.object, r.old)
+		return decl.CompletionOver(r.old)
 	}
 }
 
@@ -75,15 +78,14 @@ func (v *DataImportCronValidator) Handle(_ context.Context, req admission.Reques
 	if r.old != nil && r.old.Metadata.DeletionTimestamp != nil {
 		return admission.Allowed("")
 	}
-	rules := v.Policy.Rules
-	findings := append(r.findings, rules.ValidateDataImportCron(&r.object)...)
+	decl := v.Policy.Rules.Declaration(&r.object)
+	findings := slices.Concat(r.findings, decl.Findings, decl.Incomplete())
 	if r.old != nil {
-		findings = append(findings, rules.Incomplete(&r.object)...)
-		findings = findings.Since(append(r.oldFindings, rules.ValidateDataImportCron(r.old)...))
+		findings = findings.Since(v.Policy.Rules.Declaration(r.old).Findings)
 	}
 	if v.Policy.bySSPOperator(req, r) {
 		findings = findings.AsWarnings()
 	}
 	response, what := v.Policy.judge(dataImportCronKind, r.object.Metadata.Name, findings)
-	return v.Policy.record(DataImportCronValidatePath, req, response, what, rules.Declared(&r.object), findings)
+	return v.Policy.record(DataImportCronValidatePath, req, response, what, decl.Arch, findings)
 }

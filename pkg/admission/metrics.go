@@ -38,7 +38,15 @@ func (m *Metrics) observe(webhook, operation string, what decision, findings arc
 		return
 	}
 	m.decisions.WithLabelValues(webhook, operation, string(what)).Inc()
+	type key struct {
+		rule     arch.Rule
+		severity arch.Severity
+	}
+	counts := make(map[key]int)
 	for _, f := range findings {
-		m.findings.WithLabelValues(webhook, string(f.Rule), string(f.Severity)).Inc()
+		counts[key{f.Rule, f.Severity}]++
+	}
+	for k, n := range counts {
+		m.findings.WithLabelValues(webhook, string(k.rule), string(k.severity)).Add(float64(n))
 	}
 }

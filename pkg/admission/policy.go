@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,11 +37,10 @@ type Policy struct {
 
 // review is an AdmissionRequest with the view of its objects.
 type review[T any] struct {
-	object   T
-	old      *T
+	object T
+	old    *T
+	// findings are about fields that could not be read.
 	findings arch.Findings
-	// oldFindings are about an old object that is malformed.
-	oldFindings arch.Findings
 }
 
 // open decodes the objects of a request about kind. done tells that response
@@ -67,7 +65,7 @@ func open[T any](req admission.Request, kind schema.GroupKind) (r review[T], res
 	}
 	if req.Operation == admissionv1.Update {
 		r.old = new(T)
-		if r.oldFindings, err = decode(req.OldObject, r.old); err != nil {
+		if _, err = decode(req.OldObject, r.old); err != nil {
 			return r, badRequest("oldObject: " + err.Error()), true
 		}
 	}
@@ -101,30 +99,4 @@ func (p *Policy) bySSPOperator(req admission.Request, r review[arch.DataImportCr
 		return false
 	}
 	return len(p.SSPOperatorUsers) == 0 || slices.Contains(p.SSPOperatorUsers, req.UserInfo.Username)
-}
-
-// maxAuditFindings bounds the findings in an audit event; the whole event is
-// limited by the API server's audit log.
-const maxAuditFindings = 50
-
-// auditFindings gives findings as the audit annotation holds them: a JSON
-// array.
-func auditFindings(findings arch.Findings) string {
-	type entry struct {
-		Rule     arch.Rule     `json:"rule"`
-		Severity arch.Severity `json:"severity"`
-		Field    string        `json:"field"`
-		Message  string        `json:"message"`
-	}
-	shown := findings[:min(len(findings), maxAuditFindings)]
-	entries := make([]entry, 0, len(shown)+1)
-	for _, f := range shown {
-		entries = append(entries, entry{f.Rule, f.Severity, f.FieldError().Field, f.Message()})
-	}
-	if more := len(findings) - len(shown); more > 0 {
-		entries = append(entries, entry{Message: fmt.Sprintf("and %d more", more)})
-	}
-	// Strings always marshal.
-	out, _ := json.Marshal(entries)
-	return string(out)
 }

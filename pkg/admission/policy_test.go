@@ -32,24 +32,24 @@ func TestWhatIsNotToBeJudged(t *testing.T) {
 		code          int32
 		text          string // in the message or a warning
 	}{
-		"no request":                     {DataImportCronValidatePath, `null`, false, 400, "holds no request"},
-		"a request without a kind":       {SSPPath, `{"uid":"u"}`, false, 400, "holds no request"},
-		"another kind is let through":    {SSPPath, `{"uid":"u","kind":{"group":"","kind":"Pod"},"operation":"CREATE"}`, true, 200, "check the webhook configuration"},
-		"an SSP at a DataImportCron's":   {DataImportCronMutatePath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, true, 200, "check the webhook configuration"},
-		"a status write":                 {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","subResource":"status"}`, true, 200, ""},
-		"a deletion":                     {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"DELETE"}`, true, 200, ""},
-		"an unknown operation":           {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"PATCH"}`, false, 400, `operation "PATCH" is unknown; accepted: CREATE, UPDATE`},
-		"no object":                      {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE"}`, false, 400, "object: missing"},
-		"null for an object":             {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":null}`, false, 400, "object: missing"},
-		"no old object":                  {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":{}}`, false, 400, "oldObject: missing"},
-		"an object of another shape":     {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, false, 422, "spec: Invalid value"},
-		"the mutator leaves that alone":  {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, true, 200, ""},
-		"malformed before is no error":   {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":{"spec":[]},"oldObject":{"spec":[]}}`, true, 200, "must be of another type"},
-		"an error is rejected":           {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":` + badDIC + `}`, false, 422, "arn64"},
-		"a dry run is answered the same": {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","dryRun":true,"object":` + badDIC + `}`, false, 422, "arn64"},
-		"v1beta2 is judged the same":     {SSPPath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, false, 422, "arn64"},
-		"an object being deleted":        {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":` + badDIC + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
-		"an SSP being deleted":           {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":` + badSSP + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
+		"no request":                      {DataImportCronValidatePath, `null`, false, 400, "holds no request"},
+		"a request without a kind":        {SSPPath, `{"uid":"u"}`, false, 400, "holds no request"},
+		"another kind is let through":     {SSPPath, `{"uid":"u","kind":{"group":"","kind":"Pod"},"operation":"CREATE"}`, true, 200, "check the webhook configuration"},
+		"an SSP at a DataImportCron's":    {DataImportCronMutatePath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, true, 200, "check the webhook configuration"},
+		"a status write":                  {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","subResource":"status"}`, true, 200, ""},
+		"a deletion":                      {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"DELETE"}`, true, 200, ""},
+		"an unknown operation":            {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"PATCH"}`, false, 400, `operation "PATCH" is unknown; accepted: CREATE, UPDATE`},
+		"no object":                       {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE"}`, false, 400, "object: missing"},
+		"null for an object":              {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":null}`, false, 400, "object: missing"},
+		"no old object":                   {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":{}}`, false, 400, "oldObject: missing"},
+		"an object of another shape":      {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, true, 200, "spec: a JSON array is not of this field's type"},
+		"the mutator leaves that alone":   {DataImportCronMutatePath, `{` + dicRequest + `,"operation":"CREATE","object":{"spec":[]}}`, true, 200, ""},
+		"malformed as before is the same": {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":{"spec":[]},"oldObject":{"spec":[]}}`, true, 200, "not of this field's type"},
+		"an error is rejected":            {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","object":` + badDIC + `}`, false, 422, "arn64"},
+		"a dry run is answered the same":  {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"CREATE","dryRun":true,"object":` + badDIC + `}`, false, 422, "arn64"},
+		"v1beta2 is judged the same":      {SSPPath, `{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`, false, 422, "arn64"},
+		"an object being deleted":         {DataImportCronValidatePath, `{` + dicRequest + `,"operation":"UPDATE","object":` + badDIC + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
+		"an SSP being deleted":            {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":` + badSSP + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := post(t, handlers(&Policy{})[tc.path], body(tc.request))
@@ -142,11 +142,11 @@ func TestLongAnswersAreBounded(t *testing.T) {
 	if got, want := causes[len(causes)-1].Message, "and 2000 more"; got != want {
 		t.Errorf("last cause %q; want %q", got, want)
 	}
-	shown := warnings(findings, true)
+	shown := warnings(findings)
 	if len(shown) != maxWarnings || shown[maxWarnings-1] != fmt.Sprintf("and %d more", len(findings)-maxWarnings+1) {
 		t.Errorf("%d warnings, the last %q", len(shown), shown[len(shown)-1])
 	}
-	if got := auditFindings(findings); !strings.HasSuffix(got, `"and 2950 more"}]`) {
+	if got := writeFindings(findings); !strings.HasSuffix(got, `"and 2950 more"}]`) {
 		t.Errorf("audit annotation ends in %q", got[len(got)-30:])
 	}
 }

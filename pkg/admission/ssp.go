@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -30,16 +31,8 @@ type ssp struct {
 }
 
 // nodes are the architectures that the SSP says the cluster has nodes of.
-func (s *ssp) nodes() arch.Architectures {
-	var nodes arch.Architectures
-	for _, list := range [][]arch.Arch{s.Spec.Cluster.ControlPlaneArchitectures, s.Spec.Cluster.WorkloadArchitectures} {
-		for _, a := range list {
-			if !nodes.Has(a) {
-				nodes = append(nodes, a)
-			}
-		}
-	}
-	return nodes
+func (s *ssp) nodes() []arch.Arch {
+	return slices.Concat(s.Spec.Cluster.ControlPlaneArchitectures, s.Spec.Cluster.WorkloadArchitectures)
 }
 
 func (s *ssp) byHCO() bool { return s.Metadata.Labels[arch.ManagedByLabel] == arch.ManagedByHCO }
@@ -61,7 +54,6 @@ func (v *SSPValidator) Handle(_ context.Context, req admission.Request) admissio
 		return admission.Allowed("")
 	}
 	findings := append(r.findings, v.validate(&r.object, r.old)...)
-	findings = findings.Since(r.oldFindings)
 	// HCO's controller stops at its first failing object: a rejection would
 	// wedge the whole stack, so its people are told and HCO is let through.
 	if r.object.byHCO() || (r.old != nil && r.old.byHCO()) {

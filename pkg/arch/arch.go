@@ -26,15 +26,15 @@ var goarch = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
 
 // ParseArchitectures reads the set of accepted architectures as an
 // administrator sets it: "amd64,arm64". It refuses an empty set, duplicates
-// and what cannot be a GOARCH.
+// and what cannot be a GOARCH; white space too, for the match conditions in
+// deploy/webhook split the same value at commas alone.
 func ParseArchitectures(value string) (Architectures, error) {
 	var set Architectures
 	var errs []error
 	for _, item := range strings.Split(value, ",") {
-		item = strings.TrimSpace(item)
 		switch {
 		case !goarch.MatchString(item):
-			errs = append(errs, fmt.Errorf("%q is no architecture: want lower-case letters and digits, at most 16, as in GOARCH", shorten(item)))
+			errs = append(errs, fmt.Errorf("%q is no architecture: want lower-case letters and digits, at most 16, as in GOARCH, and no space", shorten(item)))
 		case set.Has(Arch(item)):
 			errs = append(errs, fmt.Errorf("%q is listed twice", item))
 		default:
@@ -59,13 +59,13 @@ func (as Architectures) String() string {
 	return strings.Join(names, ", ")
 }
 
-// CutSuffix returns name without the suffix of an architecture of the set,
-// and that architecture; ok is false where name ends in none.
-func (as Architectures) CutSuffix(name string) (base string, a Arch, ok bool) {
+// suffixOf returns the architecture of the set that name ends in; ok is false
+// where it ends in none.
+func (as Architectures) suffixOf(name string) (a Arch, ok bool) {
 	for _, a := range as {
-		if base, ok := strings.CutSuffix(name, a.Suffix()); ok {
-			return base, a, true
+		if strings.HasSuffix(name, a.Suffix()) {
+			return a, true
 		}
 	}
-	return name, "", false
+	return "", false
 }

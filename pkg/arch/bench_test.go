@@ -19,7 +19,7 @@ func BenchmarkCompleteDataImportCron(b *testing.B) {
 		if _, err := Decode(raw, &d); err != nil {
 			b.Fatal(err)
 		}
-		ops, _ := Rules{}.CompleteDataImportCron(&d)
+		ops, _ := Rules{}.Declaration(&d).Completion()
 		if _, err := json.Marshal(ops); err != nil || len(ops) == 0 {
 			b.Fatal(ops, err)
 		}

@@ -47,7 +47,7 @@ func (r Rules) nameClaims(t *DataImportCron, list []Arch) claims {
 // manage, and the plain one of a list template.
 func (r Rules) dataSourceClaims(t *DataImportCron, list []Arch) claims {
 	cs := r.suffixed(t, t.Spec.ManagedDataSource, list)
-	if len(list) > 0 && t.Spec.ManagedDataSource != "" {
+	if t.Metadata.Annotations[ListAnnotation] != "" && t.Spec.ManagedDataSource != "" {
 		cs = append(cs, claim{r.namespace(t), t.Spec.ManagedDataSource, true})
 	}
 	return cs
@@ -72,14 +72,27 @@ func (r Rules) suffixed(t *DataImportCron, name string, list []Arch) claims {
 // collisionRule is one kind of name that templates may not share.
 type collisionRule struct {
 	rule   Rule
-	field  []string
+	path   func(template *field.Path) *field.Path
+	value  func(*DataImportCron) string
 	claims func(Rules, *DataImportCron, []Arch) claims
 	text   string
 }
 
 var collisionRules = []collisionRule{
-	{RuleNameCollision, []string{"metadata", "name"}, Rules.nameClaims, "makes DataImportCron %s, and so does %s"},
-	{RuleDataSourceCollision, []string{"spec", "managedDataSource"}, Rules.dataSourceClaims, "needs DataSource %s, and so does %s"},
+	{
+		rule:   RuleNameCollision,
+		path:   func(t *field.Path) *field.Path { return t.Child("metadata", "name") },
+		value:  func(t *DataImportCron) string { return t.Metadata.Name },
+		claims: Rules.nameClaims,
+		text:   "makes DataImportCron %s, and so does %s",
+	},
+	{
+		rule:   RuleDataSourceCollision,
+		path:   func(t *field.Path) *field.Path { return t.Child("spec", "managedDataSource") },
+		value:  func(t *DataImportCron) string { return t.Spec.ManagedDataSource },
+		claims: Rules.dataSourceClaims,
+		text:   "needs DataSource %s, and so does %s",
+	},
 }
 
 // collisions reports each pair of templates that end at one DataImportCron or
@@ -94,8 +107,8 @@ func (r Rules) collisions(templates []DataImportCron, lists [][]Arch, path *fiel
 		for later, earlier := range collidingPairs(all) {
 			for _, first := range earlier {
 				t, other := &templates[later], &templates[first]
-				f := newError(rule.rule, field.ErrorTypeDuplicate, path.Index(later).Child(rule.field[0], rule.field[1:]...),
-					valueAt(t, rule.rule), rule.text, quoted(all[later].shared(all[first])), r.templateSubject(other))
+				f := newError(rule.rule, field.ErrorTypeDuplicate, rule.path(path.Index(later)),
+					rule.value(t), rule.text, quoted(all[later].shared(all[first])), r.templateSubject(other))
 				f.Subject, f.Other = r.templateSubject(t), r.templateSubject(other)
 				findings = append(findings, f)
 			}
@@ -126,13 +139,6 @@ func collidingPairs(all []claims) [][]int {
 		}
 	}
 	return pairs
-}
-
-func valueAt(t *DataImportCron, rule Rule) string {
-	if rule == RuleNameCollision {
-		return t.Metadata.Name
-	}
-	return t.Spec.ManagedDataSource
 }
 
 func quoted(names []string) string {

@@ -7,155 +7,182 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// declaration is what a DataImportCron says of its own architecture.
-type declaration struct {
-	// arch is empty where nothing is declared, or what is declared is invalid.
-	arch Arch
+// Declaration is what a DataImportCron says of its own architecture, by its
+// architecture label or a list with exactly one item, and what the rules say
+// of that.
+type Declaration struct {
+	// Arch is empty where nothing is declared, or nothing that is accepted.
+	Arch Arch
+	// Findings are what contradicts the declaration. Nothing declared, nothing
+	// found, but for a list that belongs elsewhere.
+	Findings Findings
+
+	object *DataImportCron
 	// base is the managed DataSource's name before the suffix.
 	base string
 	// list holds the valid items of the list, whether they declare or not.
 	list []Arch
 }
 
-// ValidateDataImportCron judges a DataImportCron by what it declares: an
-// architecture label, or a list with exactly one item. One that declares
-// nothing has no findings. The object may or may not be complete.
-func (r Rules) ValidateDataImportCron(d *DataImportCron) Findings {
-	_, findings := r.declared(d)
-	return findings
+// Declaration judges a DataImportCron, complete or not.
+func (r Rules) Declaration(d *DataImportCron) Declaration {
+	decl := Declaration{object: d}
+	r.readDeclaration(&decl)
+	if decl.Arch != "" {
+		r.readBase(&decl)
+		decl.checkPlatform()
+		decl.checkName()
+	}
+	decl.Findings.about(d.subject())
+	return decl
 }
 
-// CompleteDataImportCron returns the patch that completes a DataImportCron on
-// CREATE, and the warnings about what the patch does. Both are empty for one
-// that declares nothing, is complete, or has an error.
-func (r Rules) CompleteDataImportCron(d *DataImportCron) ([]jsonpatch.Operation, Findings) {
-	decl, findings := r.declared(d)
-	if decl.arch == "" || findings.HasErrors() {
-		return nil, nil
-	}
-	return Complete(d, decl.arch, decl.base), completionWarnings(d, decl)
-}
-
-// CompleteDataImportCronUpdate is CompleteDataImportCron for UPDATE: only
-// where the old object was complete for the architecture that the new one
-// declares, so that one manifest can be applied again and again. Anything else
-// would change a spec that CDI does not let change.
-func (r Rules) CompleteDataImportCronUpdate(d, old *DataImportCron) ([]jsonpatch.Operation, Findings) {
-	if decl, _ := r.declared(d); !old.CompleteFor(decl.arch) {
-		return nil, nil
-	}
-	return r.CompleteDataImportCron(d)
-}
-
-// Declared returns the architecture that a DataImportCron declares; empty
-// where it declares none or an invalid one.
-func (r Rules) Declared(d *DataImportCron) Arch {
-	decl, _ := r.declared(d)
-	return decl.arch
-}
-
-// Incomplete warns about a DataImportCron that declares an architecture,
-// has no error and yet is not complete: an update brought the declaration,
-// and CDI lets no spec change.
-func (r Rules) Incomplete(d *DataImportCron) Findings {
-	decl, findings := r.declared(d)
-	if decl.arch == "" || findings.HasErrors() || d.CompleteFor(decl.arch) {
-		return nil
-	}
-	return Findings{newWarning(RuleIncomplete, labelPath(nil, ArchitectureLabel), string(decl.arch),
-		"declared, but not all of the spec and labels say so; delete and create it")}.about(d.subject())
-}
-
-// declared reads the declaration and finds what contradicts it.
-func (r Rules) declared(d *DataImportCron) (declaration, Findings) {
-	decl, findings := r.readDeclaration(d)
-	if decl.arch == "" {
-		return declaration{list: decl.list}, findings.about(d.subject())
-	}
-	base, fs := r.baseOf(d, decl.arch)
-	decl.base = base
-	findings = append(findings, fs...)
-	if platform := d.platform(); platform != "" && platform != string(decl.arch) {
-		findings = append(findings, newError(RulePlatform, field.ErrorTypeInvalid, platformFieldPath(nil), platform,
-			"contradicts the declared architecture %q", string(decl.arch)))
-	}
-	if n := len(d.Metadata.Name); n > maxNameLength {
-		findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, field.NewPath("metadata", "name"), d.Metadata.Name,
-			"has %d characters; at most %d", n, maxNameLength))
-	}
-	if d.Metadata.Name != "" && !d.hasSuffixedName(decl.arch) {
-		findings = append(findings, newWarning(RuleNameWithoutSuffix, field.NewPath("metadata", "name"), d.Metadata.Name,
-			"does not end in %q, as the SSP operator's and dicer's do", decl.arch.Suffix()))
-	}
-	return decl, findings.about(d.subject())
-}
+func (decl *Declaration) report(f Finding) { decl.Findings = append(decl.Findings, f) }
 
 // readDeclaration reads label and list. The label decides where both are
 // there; the list has to hold it then.
-func (r Rules) readDeclaration(d *DataImportCron) (declaration, Findings) {
-	value := d.Metadata.Annotations[ListAnnotation]
+func (r Rules) readDeclaration(decl *Declaration) {
+	value := decl.object.Metadata.Annotations[ListAnnotation]
 	list, findings := ParseList(value, r.accepted(), listPath(nil))
-	decl := declaration{list: list}
-	label, labelled := d.Metadata.Labels[ArchitectureLabel]
+	decl.list, decl.Findings = list, findings
+	label, labelled := decl.object.Metadata.Labels[ArchitectureLabel]
 	switch {
 	case labelled && !r.accepted().Has(Arch(label)):
-		findings = append(findings, newError(RuleUnknownArchitecture, field.ErrorTypeNotSupported,
-			labelPath(nil, ArchitectureLabel), label, "%s", unknownText(label, r.accepted())))
+		decl.report(newError(RuleUnknownLabel, field.ErrorTypeNotSupported, labelPath(nil, ArchitectureLabel), label,
+			"not one of %s%s", r.accepted(), suggestion(label, r.accepted())))
 	case labelled:
-		decl.arch = Arch(label)
-		if len(findings) == 0 && len(list) > 0 && !Architectures(list).Has(decl.arch) {
-			findings = append(findings, newError(RuleListContradiction, field.ErrorTypeInvalid, listPath(nil), value,
+		decl.Arch = Arch(label)
+		if len(findings) == 0 && len(list) > 0 && !Architectures(list).Has(decl.Arch) {
+			decl.report(newError(RuleListContradiction, field.ErrorTypeInvalid, listPath(nil), value,
 				"contradicts label %s: %q", ArchitectureLabel, label))
 		}
-	case len(findings) > 0:
-	case len(list) == 1:
-		decl.arch = list[0]
-	case len(list) > 1:
-		findings = append(findings, newWarning(RuleListOnDIC, listPath(nil), value,
+	case strings.Contains(value, ","):
+		// A list of several declares nothing, so nothing can be wrong with it.
+		decl.Findings = append(findings.AsWarnings(), newWarning(RuleListOnDIC, listPath(nil), value,
 			"left as it is; a list of several belongs in a template of the SSP"))
+	case len(list) == 1:
+		decl.Arch = list[0]
 	}
-	return decl, findings
 }
 
-// baseOf finds the managed DataSource's name without suffix: the base label,
-// else managedDataSource without the suffix of a.
-func (r Rules) baseOf(d *DataImportCron, a Arch) (string, Findings) {
-	name, path := d.Spec.ManagedDataSource, field.NewPath("spec", "managedDataSource")
-	base, labelled := d.Metadata.Labels[BaseLabel]
+// readBase finds the managed DataSource's name without suffix: the base label,
+// else managedDataSource without the suffix.
+func (r Rules) readBase(decl *Declaration) {
+	a := decl.Arch
+	name, path := decl.object.Spec.ManagedDataSource, field.NewPath("spec", "managedDataSource")
+	base, labelled := decl.object.Metadata.Labels[BaseLabel]
 	if !labelled {
 		base = strings.TrimSuffix(name, a.Suffix())
 	}
-	var findings Findings
-	_, other, ok := r.accepted().CutSuffix(name)
-	switch {
-	case ok && other != a:
-		findings = append(findings, newError(RuleDataSourceSuffix, field.ErrorTypeInvalid, path, name,
+	decl.base = base
+	if other, ok := r.accepted().suffixOf(name); ok && other != a {
+		decl.report(newError(RuleDataSourceSuffix, field.ErrorTypeInvalid, path, name,
 			"ends in another architecture than the declared %q", string(a)))
-	case labelled && name != base && name != base+a.Suffix():
-		findings = append(findings, newError(RuleBaseLabel, field.ErrorTypeInvalid, labelPath(nil, BaseLabel), base,
-			"does not fit managedDataSource %q; accepted: %q or %q", shorten(name), shorten(base), shorten(base+a.Suffix())))
+		return
+	}
+	suffixed := base + a.Suffix()
+	switch {
+	case labelled && name != base && name != suffixed:
+		decl.report(newError(RuleBaseLabel, field.ErrorTypeInvalid, labelPath(nil, BaseLabel), base,
+			"does not fit managedDataSource %q; accepted: %q or %q", shorten(name), shorten(base), shorten(suffixed)))
 	case base == "":
-		findings = append(findings, newError(RuleName, field.ErrorTypeRequired, path, name, "must name a DataSource"))
-	}
-	if suffixed := base + a.Suffix(); len(suffixed) > maxNameLength {
-		findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, path, name,
+		decl.report(newError(RuleDataSourceName, field.ErrorTypeRequired, path, name, "must name a DataSource"))
+	case len(suffixed) > maxNameLength:
+		decl.report(newError(RuleDataSourceName, field.ErrorTypeInvalid, path, name,
 			"with %q it has %d characters; at most %d", a.Suffix(), len(suffixed), maxNameLength))
-	} else if problem := checkLabelValue(base); problem != "" {
-		findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, path, name, "%s, as which it goes to %s", problem, BaseLabel))
+	default:
+		if problem := checkLabelValue(base); problem != "" {
+			decl.report(newError(RuleBaseLabelValue, field.ErrorTypeInvalid, path, name, "goes to label %s, and %s", BaseLabel, problem))
+		}
 	}
-	return base, findings
+}
+
+func (decl *Declaration) checkPlatform() {
+	if platform := decl.object.platform(); platform != "" && platform != string(decl.Arch) {
+		decl.report(newError(RulePlatform, field.ErrorTypeInvalid, platformFieldPath(nil), platform,
+			"contradicts the declared architecture %q", string(decl.Arch)))
+	}
+}
+
+func (decl *Declaration) checkName() {
+	name, path := decl.object.Metadata.Name, field.NewPath("metadata", "name")
+	if len(name) > maxNameLength {
+		decl.report(newError(RuleName, field.ErrorTypeInvalid, path, name, "has %d characters; at most %d", len(name), maxNameLength))
+	}
+	// With a generateName there is no name before admission.
+	if name != "" && !decl.object.hasSuffixedName(decl.Arch) {
+		decl.report(newWarning(RuleNameWithoutSuffix, path, name, "does not end in %q, as the SSP operator's and dicer's do", decl.Arch.Suffix()))
+	}
+}
+
+// Completion returns the patch that completes the object on CREATE, and the
+// warnings about what the patch does. Both are empty where nothing is
+// declared, all is complete, or there is an error.
+func (decl Declaration) Completion() ([]jsonpatch.Operation, Findings) {
+	if decl.Arch == "" || decl.Findings.HasErrors() {
+		return nil, nil
+	}
+	return complete(decl.object, decl.Arch, decl.base), decl.completionWarnings()
+}
+
+// CompletionOver is Completion for UPDATE: only where the old object was
+// complete for the same architecture and base, so that one manifest can be
+// applied again and again. Anything else would change a spec that CDI does not
+// let change.
+//
+// A platform that the old object has not, its API server drops (an old CDI):
+// that object counts as complete, and gets none now.
+func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operation, Findings) {
+	if decl.Arch == "" || decl.base != old.Metadata.Labels[BaseLabel] {
+		return nil, nil
+	}
+	missing := old.missing(decl.Arch)
+	if len(missing) == 0 {
+		return decl.Completion()
+	}
+	if len(missing) > 1 || missing[0] != missingPlatform || old.platform() != "" {
+		return nil, nil
+	}
+	ops, warnings := decl.Completion()
+	kept := ops[:0]
+	for _, op := range ops {
+		if !strings.HasPrefix(op.Path, platformPath) {
+			kept = append(kept, op)
+		}
+	}
+	return kept, warnings
 }
 
 // completionWarnings tell of changes that a person may not expect.
-func completionWarnings(d *DataImportCron, decl declaration) Findings {
+func (decl Declaration) completionWarnings() Findings {
 	var findings Findings
-	if name := decl.base + decl.arch.Suffix(); d.Spec.ManagedDataSource != name {
+	d := decl.object
+	if name := decl.base + decl.Arch.Suffix(); d.Spec.ManagedDataSource != name {
 		findings = append(findings, newWarning(RuleDataSourceRenamed, field.NewPath("spec", "managedDataSource"), d.Spec.ManagedDataSource,
-			"renamed to %q for %s", name, decl.arch))
+			"renamed to %q for %s", name, decl.Arch))
 	}
 	if len(decl.list) > 1 {
 		findings = append(findings, newWarning(RuleListNamesMore, listPath(nil), d.Metadata.Annotations[ListAnnotation],
-			"removed; this one imports %s only", decl.arch))
+			"removed; this one imports %s only", decl.Arch))
 	}
 	return findings.about(d.subject())
+}
+
+// Incomplete warns about an object that has its admission's mutation behind
+// it, has no error, and yet is not complete: the declaration came with an
+// update, its SSP operator makes it so, or the API server dropped a field.
+func (decl Declaration) Incomplete() Findings {
+	if decl.Arch == "" || decl.Findings.HasErrors() {
+		return nil
+	}
+	missing := decl.object.missing(decl.Arch)
+	if len(missing) == 0 {
+		return nil
+	}
+	path := labelPath(nil, ArchitectureLabel)
+	if _, labelled := decl.object.Metadata.Labels[ArchitectureLabel]; !labelled {
+		path = listPath(nil)
+	}
+	return Findings{newWarning(RuleIncomplete, path, string(decl.Arch),
+		"declared, but not in %s; another image may be imported", strings.Join(missing, ", "))}.about(decl.object.subject())
 }

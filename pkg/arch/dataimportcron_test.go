@@ -67,21 +67,24 @@ func TestDataImportCronOnCreate(t *testing.T) {
 		"a base label that does not fit":              {dic: dic("x-arm64", "", "arm64", "other", "x", ""), findings: []string{"error base-label-contradiction " + baseField + ` "other"`}},
 		"managedDataSource of another":                {dic: dic("x-arm64", "", "arm64", "", "x-amd64", ""), findings: []string{"error datasource-suffix-contradiction " + dsField + ` "x-amd64"`}},
 		"all contradictions at once":                  {dic: dic("x-arm64", "amd64", "arm64", "", "x-amd64", "s390x"), findings: []string{"error list-contradiction " + listField + ` "amd64"`, "error datasource-suffix-contradiction " + dsField + ` "x-amd64"`, "error platform-contradiction " + platField + ` "s390x"`}},
-		"an unknown label":                            {dic: dic("x", "", "aarch64", "", "x", ""), findings: []string{"error unknown-architecture " + archField + ` "aarch64"`}},
+		"an unknown label":                            {dic: dic("x", "", "aarch64", "", "x", ""), findings: []string{"error unknown-architecture-label " + archField + ` "aarch64"`}},
 		"an unknown list item":                        {dic: dic("x", "aarch64", "", "", "x", ""), findings: []string{"error unknown-architecture " + listField + ` "aarch64"`}},
+		"a broken list of several without a label":    {dic: dic("x", "amd64,arn64", "", "", "x", ""), findings: []string{"warning unknown-architecture " + listField + ` "arn64"`, "warning list-on-dataimportcron " + listField + ` "amd64,arn64"`}},
+		"a list of one empty item":                    {dic: dic("x", "  ", "", "", "x", ""), findings: []string{"error empty-item " + listField + ` ""`}},
+		"a base label over 63 with the suffix":        {dic: dic("x-arm64", "", "arm64", long, "x", ""), findings: []string{"error base-label-contradiction " + baseField + ` "` + long + `"`}},
 		"a broken list beside a label":                {dic: dic("x-arm64", "arm64,", "arm64", "x", "x-arm64", ""), findings: []string{"error empty-item " + listField + ` ""`}},
 		"a name over 63":                              {dic: dic(long+"-arm64", "", "arm64", "", "x-arm64", ""), findings: []string{`error name metadata.name "` + long + `-arm64"`}},
-		"a managedDataSource over 63 with the suffix": {dic: dic("x-arm64", "", "arm64", "", long, ""), findings: []string{"error name " + dsField + ` "` + long + `"`}},
-		"an empty managedDataSource":                  {dic: dic("x-arm64", "", "arm64", "", "", ""), findings: []string{"error name " + dsField + ` ""`}},
-		"a managedDataSource that is only a suffix":   {dic: dic("x-arm64", "", "arm64", "", "-arm64", ""), findings: []string{"error name " + dsField + ` "-arm64"`}},
-		"a base that is no label value":               {dic: dic("x-arm64", "", "arm64", "", "x-", ""), findings: []string{"error name " + dsField + ` "x-"`}},
+		"a managedDataSource over 63 with the suffix": {dic: dic("x-arm64", "", "arm64", "", long, ""), findings: []string{"error datasource-name " + dsField + ` "` + long + `"`}},
+		"an empty managedDataSource":                  {dic: dic("x-arm64", "", "arm64", "", "", ""), findings: []string{"error datasource-name " + dsField + ` ""`}},
+		"a managedDataSource that is only a suffix":   {dic: dic("x-arm64", "", "arm64", "", "-arm64", ""), findings: []string{"error datasource-name " + dsField + ` "-arm64"`}},
+		"a base that is no label value":               {dic: dic("x-arm64", "", "arm64", "", "x-", ""), findings: []string{"error base-label-value " + dsField + ` "x-"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, raw := decodeYAML(t, tc.dic)
-			if diff := cmp.Diff(tc.findings, summary(Rules{}.ValidateDataImportCron(d))); diff != "" {
+			if diff := cmp.Diff(tc.findings, summary(Rules{}.Declaration(d).Findings)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
-			ops, warnings := Rules{}.CompleteDataImportCron(d)
+			ops, warnings := Rules{}.Declaration(d).Completion()
 			if diff := cmp.Diff(tc.warnings, summary(warnings)); diff != "" {
 				t.Errorf("warnings of the patch (-want +got):\n%s", diff)
 			}
@@ -98,7 +101,7 @@ func TestDataImportCronOnCreate(t *testing.T) {
 			if tc.dataSource != "" && after.Spec.ManagedDataSource != tc.dataSource {
 				t.Errorf("managedDataSource %q; want %q", after.Spec.ManagedDataSource, tc.dataSource)
 			}
-			if more, _ := (Rules{}).CompleteDataImportCron(&after); len(more) > 0 {
+			if more, _ := (Rules{}).Declaration(&after).Completion(); len(more) > 0 {
 				t.Errorf("a second patch: %v", more)
 			}
 		})
@@ -120,12 +123,16 @@ func TestDataImportCronOnUpdate(t *testing.T) {
 		"the old one was not complete":              {old: dic("x-arm64", "", "", "", "x", ""), new: dic("x-arm64", "arm64", "", "", "x", "")},
 		"the old one was complete for another":      {old: dic("x-arm64", "", "amd64", "x", "x-amd64", "amd64"), new: dic("x-arm64", "arm64", "", "", "x", "")},
 		"the old one still had its list":            {old: dic("x-arm64", "arm64", "arm64", "x", "x-arm64", "arm64"), new: dic("x-arm64", "arm64", "", "", "x", "")},
+		"another base label than before":            {old: complete, new: dic("x-arm64", "", "arm64", "x-arm64", "x-arm64", "arm64")},
+		"the base label gone, the suffix there":     {old: complete, new: dic("x-arm64", "", "arm64", "", "x-arm64", "arm64"), patched: true},
+		"an API server that drops the platform":     {old: dic("x-arm64", "", "arm64", "x", "x-arm64", ""), new: dic("x-arm64", "arm64", "", "", "x", ""), patched: true},
+		"and more was not complete than that":       {old: dic("x-arm64", "", "arm64", "", "x-arm64", ""), new: dic("x-arm64", "arm64", "", "", "x", "")},
 		"an update that leaves it complete":         {old: complete, new: complete},
 		"a foreign architecture label is an update": {old: complete, new: dic("x-arm64", "", "mips", "x", "x-arm64", "arm64")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, raw := decodeYAML(t, tc.new)
-			ops, _ := Rules{}.CompleteDataImportCronUpdate(d, view(t, tc.old))
+			ops, _ := Rules{}.Declaration(d).CompletionOver(view(t, tc.old))
 			if (len(ops) > 0) != tc.patched {
 				t.Fatalf("patch %v; want one: %t", ops, tc.patched)
 			}
@@ -142,7 +149,7 @@ func TestDataImportCronOnUpdate(t *testing.T) {
 
 func TestIncompleteTellsOfADeclarationThatCameTooLate(t *testing.T) {
 	late := view(t, dic("x-arm64", "", "arm64", "", "x", ""))
-	if got := summary(Rules{}.Incomplete(late)); len(got) != 1 || !strings.HasPrefix(got[0], "warning incomplete ") {
+	if got := summary(Rules{}.Declaration(late).Incomplete()); len(got) != 1 || !strings.HasPrefix(got[0], "warning incomplete ") {
 		t.Errorf("got %v; want one warning", got)
 	}
 	for _, manifest := range []string{
@@ -150,7 +157,7 @@ func TestIncompleteTellsOfADeclarationThatCameTooLate(t *testing.T) {
 		dic("x", "", "", "", "x", ""),
 		dic("x", "", "arm64", "", "x-amd64", ""),
 	} {
-		if got := (Rules{}).Incomplete(view(t, manifest)); len(got) > 0 {
+		if got := (Rules{}).Declaration(view(t, manifest)).Incomplete(); len(got) > 0 {
 			t.Errorf("%s: got %v; want nothing", manifest, summary(got))
 		}
 	}

@@ -34,7 +34,7 @@
 //     managedDataSource
 //  6. the list is not carried over
 //
-// They exist once, as a JSON patch (see [Cut] and [Complete]). Objects are
+// They exist once, as a JSON patch (see [Cut] and [Declaration.Completion]). Objects are
 // read through a view of the few fields that matter ([DataImportCron]) and
 // never written back through it, so no field is lost.
 //

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,21 +15,24 @@ type Rule string
 // The rules that reject.
 const (
 	RuleUnknownArchitecture   Rule = "unknown-architecture"
+	RuleUnknownLabel          Rule = "unknown-architecture-label"
 	RuleDuplicateArchitecture Rule = "duplicate-architecture"
 	RuleEmptyItem             Rule = "empty-item"
 	RuleName                  Rule = "name"
+	RuleDataSourceName        Rule = "datasource-name"
 	RuleNameCollision         Rule = "name-collision"
 	RuleDataSourceCollision   Rule = "datasource-collision"
 	RulePlatform              Rule = "platform-contradiction"
 	RuleArchitectureLabel     Rule = "architecture-label-contradiction"
 	RuleBaseLabel             Rule = "base-label-contradiction"
+	RuleBaseLabelValue        Rule = "base-label-value"
 	RuleDataSourceSuffix      Rule = "datasource-suffix-contradiction"
 	RuleListContradiction     Rule = "list-contradiction"
-	RuleMalformed             Rule = "malformed"
 )
 
 // The rules that only warn.
 const (
+	RuleMalformed         Rule = "malformed"
 	RuleNoNodes           Rule = "no-nodes"
 	RuleNoRegistry        Rule = "no-registry"
 	RuleBaseSuffix        Rule = "base-suffix"
@@ -110,7 +114,7 @@ func (f Finding) Message() string {
 	if name := leaf(f.Path); name != "" {
 		b.WriteString(name + ": ")
 	}
-	if f.Value != "" {
+	if f.Value != "" && f.Value != f.Subject.Name {
 		fmt.Fprintf(&b, "%q: ", shorten(f.Value))
 	}
 	b.WriteString(f.Text)
@@ -123,22 +127,26 @@ type Findings []Finding
 // Errors returns the findings that reject, as Kubernetes reports them.
 func (fs Findings) Errors() field.ErrorList {
 	var errs field.ErrorList
-	for _, f := range fs {
-		if f.Severity == Error {
-			errs = append(errs, f.FieldError())
-		}
+	for _, f := range fs.Of(Error) {
+		errs = append(errs, f.FieldError())
 	}
 	return errs
 }
 
-// HasErrors tells whether a finding rejects.
-func (fs Findings) HasErrors() bool {
+// Of returns the findings of a severity.
+func (fs Findings) Of(s Severity) Findings {
+	var out Findings
 	for _, f := range fs {
-		if f.Severity == Error {
-			return true
+		if f.Severity == s {
+			out = append(out, f)
 		}
 	}
-	return false
+	return out
+}
+
+// HasErrors tells whether a finding rejects.
+func (fs Findings) HasErrors() bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Severity == Error })
 }
 
 // about sets the subject of findings that were made without one.

@@ -60,14 +60,9 @@ func FuzzComplete(f *testing.F) {
 	}
 	rules := Rules{}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		// What reaches the rules was written by an API server: one value per key.
-		var any map[string]any
-		if json.Unmarshal(raw, &any) != nil {
+		raw = canonical(raw)
+		if raw == nil {
 			return
-		}
-		raw, err := json.Marshal(any)
-		if err != nil {
-			t.Fatal(err)
 		}
 		var d, before DataImportCron
 		findings, err := Decode(raw, &d)
@@ -75,13 +70,13 @@ func FuzzComplete(f *testing.F) {
 			t.Fatalf("%s: %v", raw, err)
 		}
 		_, _ = Decode(raw, &before)
-		findings = append(findings, rules.ValidateDataImportCron(&d)...)
-		a := rules.Declared(&d)
-		ops, _ := rules.CompleteDataImportCron(&d)
+		decl := rules.Declaration(&d)
+		a := decl.Arch
+		ops, _ := decl.Completion()
 		if !reflect.DeepEqual(d, before) {
 			t.Fatalf("%s: the view was changed", raw)
 		}
-		if findings.HasErrors() {
+		if len(findings) > 0 || decl.Findings.HasErrors() {
 			return
 		}
 		if a == "" {
@@ -98,16 +93,75 @@ func FuzzComplete(f *testing.F) {
 		if !after.CompleteFor(a) {
 			t.Fatalf("%s: patched %s: not complete for %s", raw, patched, a)
 		}
-		if more, _ := rules.CompleteDataImportCron(&after); len(more) > 0 {
+		if more, _ := rules.Declaration(&after).Completion(); len(more) > 0 {
 			t.Fatalf("%s: a second patch: %v", raw, more)
 		}
-		if found := rules.ValidateDataImportCron(&after); found.HasErrors() {
+		if found := rules.Declaration(&after).Findings; found.HasErrors() {
 			t.Fatalf("%s: patched %s: %v", raw, patched, found.Errors())
 		}
 		if want, got := strip(t, raw), strip(t, patched); !reflect.DeepEqual(want, got) {
 			t.Fatalf("other fields changed:\n%s\n%s", raw, patched)
 		}
 	})
+}
+
+// FuzzCompleteAgain holds the patch on UPDATE to its promise: where there is
+// one, the object is again what the old one was.
+func FuzzCompleteAgain(f *testing.F) {
+	const complete = `{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64","cdi.kubevirt.io/storage.import.datasource-name":"x"}},"spec":{"managedDataSource":"x-arm64","template":{"spec":{"source":{"registry":{"platform":{"architecture":"arm64"}}}}}}}`
+	for _, seed := range []string{
+		complete,
+		`{"metadata":{"annotations":{"ssp.kubevirt.io/dict.architectures":"arm64"}},"spec":{"managedDataSource":"x","template":{"spec":{"source":{"registry":{}}}}}}`,
+		`{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64","cdi.kubevirt.io/storage.import.datasource-name":"x-arm64"}},"spec":{"managedDataSource":"x-arm64","template":{"spec":{"source":{"registry":{}}}}}}`,
+		`{"metadata":{"labels":{"template.kubevirt.io/architecture":"amd64"}},"spec":{"managedDataSource":"x"}}`,
+	} {
+		f.Add([]byte(complete), []byte(seed))
+		f.Add([]byte(seed), []byte(complete))
+	}
+	f.Fuzz(func(t *testing.T, oldRaw, raw []byte) {
+		oldRaw, raw = canonical(oldRaw), canonical(raw)
+		if oldRaw == nil || raw == nil {
+			return
+		}
+		var old, d, after DataImportCron
+		if found, err := Decode(oldRaw, &old); err != nil || len(found) > 0 {
+			return
+		}
+		if found, err := Decode(raw, &d); err != nil || len(found) > 0 {
+			return
+		}
+		decl := Rules{}.Declaration(&d)
+		ops, _ := decl.CompletionOver(&old)
+		if len(ops) == 0 {
+			return
+		}
+		if found, err := Decode(apply(t, raw, ops), &after); err != nil || len(found) > 0 {
+			t.Fatalf("%s over %s: %v %v", raw, oldRaw, found, err)
+		}
+		for _, pair := range [][2]string{
+			{old.Spec.ManagedDataSource, after.Spec.ManagedDataSource},
+			{old.Metadata.Labels[ArchitectureLabel], after.Metadata.Labels[ArchitectureLabel]},
+			{old.Metadata.Labels[BaseLabel], after.Metadata.Labels[BaseLabel]},
+		} {
+			if pair[0] != pair[1] {
+				t.Fatalf("%s over %s: %q became %q", raw, oldRaw, pair[0], pair[1])
+			}
+		}
+	})
+}
+
+// canonical writes an object as an API server does, with one value per key;
+// nil for what is no object.
+func canonical(raw []byte) []byte {
+	var object map[string]any
+	if json.Unmarshal(raw, &object) != nil {
+		return nil
+	}
+	out, err := json.Marshal(object)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // strip removes from an object what the changes 2 to 6 may touch, and the maps

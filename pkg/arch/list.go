@@ -7,6 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
+// maxSuggestions bounds the work for a list of nothing but mistakes: an
+// annotation may hold 100,000 of them.
+const maxSuggestions = 64
+
 // ParseList reads the list annotation. It returns the valid architectures in
 // their order, each once, and every finding: an item that is not accepted, one
 // listed twice, an empty one. The empty string is no list: nothing is returned.
@@ -19,6 +23,7 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 	items := splitList(value)
 	list := make([]Arch, 0, min(len(items), len(accepted)))
 	var findings Findings
+	unknown := "not one of " + accepted.String()
 	report := func(rule Rule, t field.ErrorType, item, text string) {
 		findings = append(findings, Finding{Rule: rule, Severity: Error, Type: t, Path: path, Value: item, Text: text})
 	}
@@ -31,8 +36,10 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 			report(RuleEmptyItem, field.ErrorTypeInvalid, item, emptyText(value, items, accepted))
 		case accepted.Has(a):
 			list = append(list, a)
+		case len(findings) < maxSuggestions:
+			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknown+suggestion(item, accepted))
 		default:
-			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknownText(item, accepted))
+			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknown)
 		}
 	}
 	for _, item := range items {
@@ -69,10 +76,9 @@ func emptyText(value string, items []string, accepted Architectures) string {
 	return fmt.Sprintf("item %s of %q is empty; remove the extra comma", strings.Join(empty, ", "), shorten(value))
 }
 
-func unknownText(item string, accepted Architectures) string {
-	text := "not one of " + accepted.String()
-	if a, ok := Suggest(item, accepted); ok {
-		text += fmt.Sprintf("; did you mean %q?", string(a))
+func suggestion(item string, accepted Architectures) string {
+	if a, ok := suggest(item, accepted); ok {
+		return fmt.Sprintf("; did you mean %q?", string(a))
 	}
-	return text
+	return ""
 }

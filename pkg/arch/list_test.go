@@ -73,32 +73,33 @@ func TestSuggest(t *testing.T) {
 		"x86_64": "amd64", "X86_64": "amd64", "x86-64": "amd64", "AMD64": "amd64", "linux/amd64": "amd64",
 		"aarch64": "arm64", "arm64/v8": "arm64", "linux/arm64/v8": "arm64", "arn64": "arm64", "arm46": "arm64", `"arm64"`: "arm64",
 		"S390X": "s390x", "s390": "s390x", "s390x ": "s390x",
-		"ppc64le": "", "riscv64": "", "": "", "linux/": "", "mips": "", "a64": "", strings.Repeat("a", 1<<20): "",
+		"ppc64le": "", "riscv64": "", "arm": "", "armhf": "", "armv7l": "", "i386": "", "": "", "linux/": "", "mips": "", "a64": "", strings.Repeat("a", 1<<20): "",
 	} {
-		got, ok := Suggest(item, DefaultArchitectures())
+		got, ok := suggest(item, DefaultArchitectures())
 		if got != want || ok != (want != "") {
-			t.Errorf("Suggest(%.20q) = %q, %t; want %q", item, got, ok, want)
+			t.Errorf("suggest(%.20q) = %q, %t; want %q", item, got, ok, want)
 		}
 	}
-	if got, _ := Suggest("ppc64el", Architectures{"ppc64le"}); got != "ppc64le" {
+	if got, _ := suggest("ppc64el", Architectures{"ppc64le"}); got != "ppc64le" {
 		t.Errorf("an alias of another accepted architecture: got %q", got)
 	}
-	if got, ok := Suggest("arm64", Architectures{"amd64"}); ok {
+	if got, ok := suggest("arm64", Architectures{"amd64"}); ok {
 		t.Errorf("another architecture: got %q", got)
 	}
-	if got, ok := Suggest("x86_64", Architectures{"arm64"}); ok {
+	if got, ok := suggest("x86_64", Architectures{"arm64"}); ok {
 		t.Errorf("an alias of what is not accepted: got %q", got)
 	}
 }
 
 func TestParseArchitectures(t *testing.T) {
-	got, err := ParseArchitectures(" amd64, ppc64le ")
+	got, err := ParseArchitectures("amd64,ppc64le")
 	if want := (Architectures{"amd64", "ppc64le"}); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 	for value, want := range map[string][]string{
 		"":                  {`"" is no architecture`},
 		"amd64,":            {`"" is no architecture`},
+		"amd64, arm64":      {`" arm64" is no architecture`, "no space"},
 		"amd64,amd64":       {`"amd64" is listed twice`},
 		"AMD64,arm-64":      {`"AMD64" is no architecture`, `"arm-64" is no architecture`},
 		`a'"]||true`:        {"is no architecture"},

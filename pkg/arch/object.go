@@ -53,18 +53,18 @@ type Registry struct {
 }
 
 // Decode fills view from an object's JSON. A field of the wrong type is a
-// finding and leaves its zero value: the API server's own schema rejects such
+// warning and leaves its zero value: the API server's own schema rejects such
 // an object with a better text, and a schema that does not is no reason to
 // fail. The error is for what is not JSON at all.
 func Decode(raw []byte, view any) (Findings, error) {
 	err := kjson.UnmarshalCaseSensitivePreserveInts(raw, view)
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		f := Finding{Rule: RuleMalformed, Severity: Error, Type: field.ErrorTypeTypeInvalid, Value: wrong.Value, Text: "must be of another type, see the schema"}
+		var path *field.Path
 		if wrong.Field != "" {
-			f.Path = field.NewPath(wrong.Field)
+			path = field.NewPath(wrong.Field)
 		}
-		return Findings{f}, nil
+		return Findings{newWarning(RuleMalformed, path, "", "a JSON %s is not of this field's type; not judged by it", wrong.Value)}, nil
 	}
 	return nil, err
 }
@@ -92,16 +92,35 @@ func (d *DataImportCron) platform() string {
 // a: architecture label, base label, managedDataSource and platform set, list
 // gone. The name does not count.
 func (d *DataImportCron) CompleteFor(a Arch) bool {
-	base := d.Metadata.Labels[BaseLabel]
-	_, hasList := d.Metadata.Annotations[ListAnnotation]
-	return a != "" && base != "" && !hasList &&
-		d.Metadata.Labels[ArchitectureLabel] == string(a) &&
-		d.Spec.ManagedDataSource == base+a.Suffix() &&
-		(d.Spec.Template.Spec.Source.Registry == nil || d.platform() == string(a))
+	return a != "" && len(d.missing(a)) == 0
 }
 
-// hasSuffixedName tells whether the object's name, or what the API server will
-// make of its generateName, is known to end in the architecture.
+// missing names what is not as the six changes make it for a.
+func (d *DataImportCron) missing(a Arch) []string {
+	var missing []string
+	base := d.Metadata.Labels[BaseLabel]
+	if d.Metadata.Labels[ArchitectureLabel] != string(a) {
+		missing = append(missing, ArchitectureLabel)
+	}
+	if base == "" {
+		missing = append(missing, BaseLabel)
+	}
+	if d.Spec.ManagedDataSource != base+a.Suffix() {
+		missing = append(missing, "managedDataSource")
+	}
+	if d.Spec.Template.Spec.Source.Registry != nil && d.platform() != string(a) {
+		missing = append(missing, missingPlatform)
+	}
+	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
+		missing = append(missing, "dict.architectures")
+	}
+	return missing
+}
+
+// missingPlatform is what missing calls the platform.
+const missingPlatform = "platform"
+
+// hasSuffixedName tells whether the object's name ends in the architecture.
 func (d *DataImportCron) hasSuffixedName(a Arch) bool {
 	return strings.HasSuffix(d.Metadata.Name, a.Suffix())
 }

@@ -12,11 +12,11 @@ const (
 	platformPath = registryPath + "/platform"
 )
 
-// Complete returns the JSON patch (RFC 6902) that completes a DataImportCron
+// complete returns the JSON patch (RFC 6902) that completes a DataImportCron
 // for a, with the managed DataSource's name base before the suffix: changes 2
 // to 6 of the package comment. What is right already gets no operation, so a
 // complete object gets none.
-func Complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+func complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	if d.Metadata.Labels == nil {
 		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/labels", map[string]string{ArchitectureLabel: string(a), BaseLabel: base}))
@@ -54,11 +54,11 @@ func Cut(t *DataImportCron, a Arch, namespace string) []jsonpatch.Operation {
 	return append(ops, completeSpec(t, a, base)...)
 }
 
-// completeSpec makes the changes 2 and 3.
+// completeSpec makes the changes 2 and 3. "add" replaces what is there.
 func completeSpec(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	if name := base + a.Suffix(); d.Spec.ManagedDataSource != name {
-		ops = append(ops, jsonpatch.NewOperation("replace", "/spec/managedDataSource", name))
+		ops = append(ops, jsonpatch.NewOperation("add", "/spec/managedDataSource", name))
 	}
 	r := d.Spec.Template.Spec.Source.Registry
 	switch {
@@ -66,8 +66,7 @@ func completeSpec(d *DataImportCron, a Arch, base string) []jsonpatch.Operation 
 	case r.Platform == nil:
 		ops = append(ops, jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)}))
 	default:
-		// "add" replaces a value that is there, and the platform's other
-		// fields are the user's.
+		// The platform's other fields are the user's.
 		ops = append(ops, jsonpatch.NewOperation("add", platformPath+"/architecture", string(a)))
 	}
 	return ops

@@ -118,7 +118,7 @@ spec: {managedDataSource: rhel10, template: {spec: {source: {registry: {}}}}}`, 
 			"add /metadata/labels/template.kubevirt.io~1architecture",
 			"add /metadata/labels/cdi.kubevirt.io~1storage.import.datasource-name",
 			"remove /metadata/annotations/ssp.kubevirt.io~1dict.architectures",
-			"replace /spec/managedDataSource",
+			"add /spec/managedDataSource",
 			"add /spec/template/spec/source/registry/platform",
 		}},
 		"an empty list goes too, an empty platform is filled": {dic: `
@@ -135,7 +135,7 @@ spec: {managedDataSource: rhel10-arm64, template: {spec: {source: {registry: {pl
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, raw := decodeYAML(t, tc.dic)
-			ops := Complete(d, "arm64", "rhel10")
+			ops := complete(d, "arm64", "rhel10")
 			var paths []string
 			for _, op := range ops {
 				paths = append(paths, op.Operation+" "+op.Path)
@@ -156,11 +156,11 @@ spec: {managedDataSource: rhel10-arm64, template: {spec: {source: {registry: {pl
 
 func TestDecodeReadsTheWrongTypeAsAFinding(t *testing.T) {
 	for raw, want := range map[string]string{
-		`{"spec":{"managedDataSource":5}}`: `error malformed spec.managedDataSource "number"`,
-		`{"spec":"x"}`:                     `error malformed spec "string"`,
-		`{"metadata":{"labels":{"a":1}}}`:  `error malformed metadata.labels "number"`,
-		`5`:                                `error malformed <nil> "number"`,
-		`{"spec":{"template":{"spec":{"source":{"registry":[]}}}}}`:         `error malformed spec.template.spec.source.registry "array"`,
+		`{"spec":{"managedDataSource":5}}`: `warning malformed spec.managedDataSource ""`,
+		`{"spec":"x"}`:                     `warning malformed spec ""`,
+		`{"metadata":{"labels":{"a":1}}}`:  `warning malformed metadata.labels ""`,
+		`5`:                                `warning malformed <nil> ""`,
+		`{"spec":{"template":{"spec":{"source":{"registry":[]}}}}}`:         `warning malformed spec.template.spec.source.registry ""`,
 		`{"SPEC":{"managedDataSource":5},"spec":{"MANAGEDDATASOURCE":"x"}}`: ``,
 	} {
 		var d DataImportCron

@@ -28,41 +28,80 @@ func (fs Findings) Since(old Findings) Findings {
 // ValidateTemplatesUpdate is ValidateTemplates for an update: errors that the
 // old templates had too, wherever they stood, are warnings. A collision is the
 // same where the same two templates collided before.
-func (r Rules) ValidateTemplatesUpdate(templates, old []DataImportCron, nodes Architectures, path *field.Path) Findings {
+func (r Rules) ValidateTemplatesUpdate(templates, old []DataImportCron, nodes []Arch, path *field.Path) Findings {
 	findings := r.ValidateTemplates(templates, nodes, path)
 	if !findings.HasErrors() {
 		return findings
 	}
 	known := make(map[findingKey]bool)
-	collided := map[Rule]map[Subject][]claims{RuleNameCollision: {}, RuleDataSourceCollision: {}}
+	collided := map[Rule]history{RuleNameCollision: {}, RuleDataSourceCollision: {}}
 	for i := range old {
 		t, subject := &old[i], r.templateSubject(&old[i])
-		list, fs := r.validateTemplate(t, nodes, path.Index(i))
+		list, fs := r.validateTemplate(t, nil, path.Index(i))
 		for _, f := range fs.about(subject) {
 			known[f.key()] = true
 		}
 		for _, rule := range collisionRules {
-			m := collided[rule.rule]
-			m[subject] = append(m[subject], rule.claims(r, t, list))
+			collided[rule.rule].add(subject, rule.claims(r, t, list))
 		}
 	}
+	// Many findings may be about the same two names.
+	pairs := make(map[pairKey]bool)
 	return findings.ratchet(func(f Finding) bool {
 		if !f.isPair() {
 			return known[f.key()]
 		}
-		m := collided[f.Rule]
-		return anyCollide(m[f.Subject], m[f.Other], f.Subject == f.Other)
+		key := pairKey{f.Rule, f.Subject, f.Other}
+		was, ok := pairs[key]
+		if !ok {
+			was = collided[f.Rule].collide(f.Subject, f.Other)
+			pairs[key] = was
+		}
+		return was
 	})
 }
 
-// anyCollide tells whether a member of one side collides with one of the
-// other; same says that both sides are the same templates.
-func anyCollide(side, other []claims, same bool) bool {
-	for i, a := range side {
-		for j, b := range other {
-			if (!same || i != j) && len(a.shared(b)) > 0 {
+// pairKey is what makes two collisions the same.
+type pairKey struct {
+	rule           Rule
+	subject, other Subject
+}
+
+// history holds, for each template of the old object by its name, how often
+// its templates of that name claimed each name: as theirs, and as a pointer.
+// Indexes are left out: an array may be reordered and shortened.
+type history map[Subject]map[claim]tally
+
+type tally struct{ own, pointer int }
+
+func (h history) add(subject Subject, cs claims) {
+	if h[subject] == nil {
+		h[subject] = make(map[claim]tally)
+	}
+	for _, c := range cs {
+		key := claim{namespace: c.namespace, name: c.name}
+		n := h[subject][key]
+		if c.pointer {
+			n.pointer++
+		} else {
+			n.own++
+		}
+		h[subject][key] = n
+	}
+}
+
+// collide tells whether a template of one name collided with one of the other.
+func (h history) collide(subject, other Subject) bool {
+	for key, mine := range h[subject] {
+		if subject == other {
+			if mine.own > 1 || (mine.own > 0 && mine.pointer > 0) {
 				return true
 			}
+			continue
+		}
+		theirs := h[other][key]
+		if mine.own > 0 && theirs.own+theirs.pointer > 0 || mine.pointer > 0 && theirs.own > 0 {
+			return true
 		}
 	}
 	return false

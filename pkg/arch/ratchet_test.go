@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,8 @@ func TestAnUpdateRejectsOnlyWhatIsNew(t *testing.T) {
 		"the same pair under the other rule":         {old: []string{plainA, plainB}, new: []string{plainA, template("a", "", "y", "")}, errors: []string{"name-collision a"}},
 		"two of one name that collided before":       {old: []string{plainA, plainA}, new: []string{plainA, plainA}},
 		"a second of one name is new":                {old: []string{plainA}, new: []string{plainA, plainA}, errors: []string{"name-collision a", "datasource-collision same"}},
+		"a typo put right that hid nothing":          {old: []string{template("a", "arn64", "x", ""), template("b", "", "x", "")}, new: []string{template("a", "arm64", "x", ""), template("b", "", "x", "")}},
+		"a list without a name of its own":           {old: []string{template("a", "amd64,ppc64le", "x-", "")}, new: []string{template("a", "amd64", "x-", "")}},
 		"all templates appear at once":               {new: []string{broken, plainA, plainB}, errors: []string{"unknown-architecture arn64", "datasource-collision same"}},
 		"a list that appears over a platform":        {old: []string{good}, new: []string{template("good", "amd64", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}, errors: []string{"architecture-label-contradiction arm64"}},
 		"a contradiction whose list changed is same": {old: []string{template("good", "amd64", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}, new: []string{template("good", "s390x", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}},
@@ -52,5 +55,31 @@ func TestAnUpdateRejectsOnlyWhatIsNew(t *testing.T) {
 				t.Errorf("%d findings of %d are left; want all, as errors or warnings", len(findings), len(all))
 			}
 		})
+	}
+}
+
+// TestTheRatchetStaysQuickOnManyTemplatesOfOneName has as many pairs as can be:
+// a cubic comparison would take minutes.
+func TestTheRatchetStaysQuickOnManyTemplatesOfOneName(t *testing.T) {
+	const count = 2000
+	var old, updated []DataImportCron
+	for i := range count {
+		old = append(old, *view(t, template("a", "amd64,arm64", fmt.Sprint("x", i), "")))
+		updated = append(updated, *view(t, template("a", "amd64,arm64", "x", "")))
+	}
+	findings := Rules{}.ValidateTemplatesUpdate(updated, old, nil, field.NewPath("t"))
+	known, fresh := 0, 0
+	for _, f := range findings {
+		switch {
+		case f.Rule == RuleNameCollision && f.Severity == Warning:
+			known++
+		case f.Rule == RuleDataSourceCollision && f.Severity == Error:
+			fresh++
+		default:
+			t.Fatalf("%+v", f)
+		}
+	}
+	if known == 0 || fresh == 0 {
+		t.Errorf("%d known and %d new; want both", known, fresh)
 	}
 }

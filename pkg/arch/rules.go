@@ -2,7 +2,6 @@ package arch
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -53,7 +52,7 @@ func checkObjectName(name string) string {
 		return fmt.Sprintf("has %d characters; at most %d", len(name), maxNameLength)
 	}
 	if msgs := validation.IsDNS1123Subdomain(name); len(msgs) > 0 {
-		return "is no legal object name: " + firstClause(msgs[0])
+		return "is no legal object name: want lower-case letters, digits, '-' and '.', a letter or digit at both ends"
 	}
 	return ""
 }
@@ -61,16 +60,9 @@ func checkObjectName(name string) string {
 // checkLabelValue tells what is wrong with a label's value.
 func checkLabelValue(value string) string {
 	if msgs := validation.IsValidLabelValue(value); len(msgs) > 0 {
-		return "is no legal label value: " + firstClause(msgs[0])
+		return "is no legal label value: want letters, digits, '-', '_' and '.', a letter or digit at both ends, at most 63"
 	}
 	return ""
-}
-
-// firstClause drops the example and the regular expression from Kubernetes'
-// text.
-func firstClause(msg string) string {
-	msg, _, _ = strings.Cut(msg, " (e.g. ")
-	return msg
 }
 
 func labelPath(root *field.Path, key string) *field.Path {

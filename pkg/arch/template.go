@@ -1,6 +1,8 @@
 package arch
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -8,15 +10,31 @@ import (
 // are the architectures that the cluster has nodes of; empty where that is not
 // known. Each list template is judged by itself, then all of them together for
 // names and DataSources that collide.
-func (r Rules) ValidateTemplates(templates []DataImportCron, nodes Architectures, path *field.Path) Findings {
+func (r Rules) ValidateTemplates(templates []DataImportCron, nodes []Arch, path *field.Path) Findings {
 	var findings Findings
+	present := r.acceptedOf(nodes)
 	lists := make([][]Arch, len(templates))
 	for i := range templates {
 		var fs Findings
-		lists[i], fs = r.validateTemplate(&templates[i], nodes, path.Index(i))
+		lists[i], fs = r.validateTemplate(&templates[i], present, path.Index(i))
 		findings = append(findings, fs.about(r.templateSubject(&templates[i]))...)
 	}
 	return append(findings, r.collisions(templates, lists, path)...)
+}
+
+// acceptedOf returns which of nodes are accepted, each once; nil where nodes are
+// not known.
+func (r Rules) acceptedOf(nodes []Arch) Architectures {
+	if len(nodes) == 0 {
+		return nil
+	}
+	present := Architectures{}
+	for _, a := range r.accepted() {
+		if slices.Contains(nodes, a) {
+			present = append(present, a)
+		}
+	}
+	return present
 }
 
 // templateSubject names a template; the namespace only where it is not the
@@ -30,7 +48,8 @@ func (r Rules) templateSubject(t *DataImportCron) Subject {
 }
 
 // validateTemplate judges one template and returns its valid architectures;
-// none where the template is not multi-architecture.
+// none where the template is not multi-architecture. nodes is nil where they
+// are not known.
 func (r Rules) validateTemplate(t *DataImportCron, nodes Architectures, path *field.Path) ([]Arch, Findings) {
 	value := t.Metadata.Annotations[ListAnnotation]
 	if value == "" {
@@ -47,23 +66,24 @@ func (r Rules) validateTemplate(t *DataImportCron, nodes Architectures, path *fi
 func suffixedNames(t *DataImportCron, list []Arch, path *field.Path) Findings {
 	var findings Findings
 	names := []struct {
+		rule  Rule
 		path  *field.Path
 		value string
 	}{
-		{path.Child("metadata", "name"), t.Metadata.Name},
-		{path.Child("spec", "managedDataSource"), t.Spec.ManagedDataSource},
+		{RuleName, path.Child("metadata", "name"), t.Metadata.Name},
+		{RuleDataSourceName, path.Child("spec", "managedDataSource"), t.Spec.ManagedDataSource},
 	}
 	for _, n := range names {
 		for _, a := range list {
 			if problem := checkObjectName(n.value + a.Suffix()); problem != "" {
-				findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, n.path, n.value, "with %q it %s", a.Suffix(), problem))
+				findings = append(findings, newError(n.rule, field.ErrorTypeInvalid, n.path, n.value, "with %q it %s", a.Suffix(), problem))
 				break
 			}
 		}
 	}
 	base := names[1]
-	if problem := checkLabelValue(base.value); problem != "" && len(findings) == 0 && len(list) > 0 {
-		findings = append(findings, newError(RuleName, field.ErrorTypeInvalid, base.path, base.value, "%s, as which it goes to %s", problem, BaseLabel))
+	if problem := checkLabelValue(base.value); problem != "" && len(list) > 0 {
+		findings = append(findings, newError(RuleBaseLabelValue, field.ErrorTypeInvalid, base.path, base.value, "goes to label %s, and %s", BaseLabel, problem))
 	}
 	return findings
 }
@@ -102,8 +122,8 @@ func fixedValues(t *DataImportCron, list string, path *field.Path) Findings {
 func (r Rules) templateWarnings(t *DataImportCron, list []Arch, nodes Architectures, path *field.Path) Findings {
 	var findings Findings
 	for _, a := range list {
-		if len(nodes) > 0 && !nodes.Has(a) {
-			findings = append(findings, newWarning(RuleNoNodes, listPath(path), string(a), "no nodes of it in spec.cluster (%s)", nodes))
+		if nodes != nil && !nodes.Has(a) {
+			findings = append(findings, newWarning(RuleNoNodes, listPath(path), string(a), "spec.cluster has no nodes of it"))
 		}
 	}
 	registry := t.Spec.Template.Spec.Source.Registry
@@ -112,14 +132,15 @@ func (r Rules) templateWarnings(t *DataImportCron, list []Arch, nodes Architectu
 			"not a registry: every architecture imports the same bytes"))
 	}
 	base := t.Spec.ManagedDataSource
-	if _, a, ok := r.accepted().CutSuffix(base); ok && len(list) > 0 {
+	if a, ok := r.accepted().suffixOf(base); ok && len(list) > 0 {
 		findings = append(findings, newWarning(RuleBaseSuffix, path.Child("spec", "managedDataSource"), base,
 			"ends in %q already, and gets a suffix all the same", string(a)))
 	}
 	for _, a := range list {
 		if name := t.Metadata.Name + a.Suffix(); cronJobNameTooLong(t, name) {
 			findings = append(findings, newWarning(RuleCronJobName, path.Child("metadata", "name"), t.Metadata.Name,
-				"CDI's CronJob for %s needs a name of %d characters; Kubernetes allows %d", a, len(name)+cronJobSuffixLength, maxCronJobNameLength))
+				"CDI's CronJob for %s needs %d characters; Kubernetes allows %d", a, len(name)+cronJobSuffixLength, maxCronJobNameLength))
+			break
 		}
 	}
 	return findings

@@ -42,10 +42,10 @@ func TestValidateTemplates(t *testing.T) {
 		"every finding of the list":                {template: template("x", "arn64,,amd64,amd64", "x", ""), want: []string{"error unknown-architecture " + listField + ` "arn64"`, "error empty-item " + listField + ` ""`, "error duplicate-architecture " + listField + ` "amd64"`}},
 		"a name of 63 with its suffix":             {template: template(long[:57], "amd64", "x", "")},
 		"a name of 64 with its suffix":             {template: template(long, "amd64,arm64", "x", ""), want: []string{`error name t[0].metadata.name "` + long + `"`}},
-		"a DataSource of 64 with its suffix":       {template: template("x", "amd64", long, ""), want: []string{`error name t[0].spec.managedDataSource "` + long + `"`}},
+		"a DataSource of 64 with its suffix":       {template: template("x", "amd64", long, ""), want: []string{`error datasource-name t[0].spec.managedDataSource "` + long + `"`}},
 		"a name that is not legal":                 {template: template("Rhel_10", "amd64", "x", ""), want: []string{`error name t[0].metadata.name "Rhel_10"`}},
 		"no name at all":                           {template: template("", "amd64", "x", ""), want: []string{`error name t[0].metadata.name ""`}},
-		"a DataSource that is no label value":      {template: template("x", "amd64", "rhel-", ""), want: []string{`error name t[0].spec.managedDataSource "rhel-"`}},
+		"a DataSource that is no label value":      {template: template("x", "amd64", "rhel-", ""), want: []string{`error base-label-value t[0].spec.managedDataSource "rhel-"`}},
 		"a platform outside the list":              {template: fixed("{managedDataSource: x, template: {spec: {source: {registry: {platform: {architecture: s390x}}}}}}"), want: []string{`error platform-contradiction t[0].spec.template.spec.source.registry.platform.architecture "s390x"`}},
 		"a platform that is one of the list":       {template: fixed("{managedDataSource: x, template: {spec: {source: {registry: {platform: {architecture: arm64}}}}}}"), want: []string{`warning overridden t[0].spec.template.spec.source.registry.platform.architecture "arm64"`}},
 		"an architecture label outside the list":   {template: template("x", "amd64", "x", ", labels: {template.kubevirt.io/architecture: arm64}"), want: []string{`error architecture-label-contradiction t[0].metadata.labels[template.kubevirt.io/architecture] "arm64"`}},
@@ -60,7 +60,7 @@ func TestValidateTemplates(t *testing.T) {
 		"node pull needs no CronJob":               {template: urlTemplate(long[:38], ", pullMethod: node")},
 		"a broken list hides no other finding":     {template: template(long, "amd64,x", "y-amd64", ""), want: []string{"error unknown-architecture " + listField + ` "x"`, `error name t[0].metadata.name "` + long + `"`, `warning base-suffix t[0].spec.managedDataSource "y-amd64"`}},
 		"unknown items make no further findings":   {template: template(long, "x", "y-amd64", ""), want: []string{"error unknown-architecture " + listField + ` "x"`}},
-		"an unreadable template is judged as such": {template: "metadata: {annotations: {ssp.kubevirt.io/dict.architectures: amd64}}", want: []string{`error name t[0].metadata.name ""`, `error name t[0].spec.managedDataSource ""`, `warning no-registry t[0].spec.template.spec.source ""`}},
+		"an unreadable template is judged as such": {template: "metadata: {annotations: {ssp.kubevirt.io/dict.architectures: amd64}}", want: []string{`error name t[0].metadata.name ""`, `error datasource-name t[0].spec.managedDataSource ""`, `warning no-registry t[0].spec.template.spec.source ""`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, validateOne(t, tc.template, tc.nodes...)); diff != "" {
@@ -146,6 +146,10 @@ func TestCollisions(t *testing.T) {
 		"an invalid list claims no names": {
 			templates: []string{template("a", "x", "a", ""), template("a", "y", "a", "")},
 			want:      nil,
+		},
+		"but the plain DataSource": {
+			templates: []string{template("a", "arn64", "x", ""), template("b", "", "x", "")},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "x", and so does template "a"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,6 +64,15 @@ func TestWhatNeverReachesTheWebhook(t *testing.T) {
 			update(t, set(stored(t, made), "pvc", "status", "sourceFormat"))
 			update(t, set(stored(t, plain), "snapshot", "status", "sourceFormat"))
 		}},
+		{"CDI writes a status as a whole object with Go types", func() {
+			typedStatus(t, made.GetName())
+			typedStatus(t, plain.GetName())
+			typedStatus(t, invalidDIC(2).GetName())
+		}},
+		{"the SSP operator writes a finalizer with Go types", func() {
+			typedFinalizer(t, sspObject.GetName())
+			typedFinalizer(t, invalidSSP(7).GetName())
+		}},
 		{"labels, annotations and finalizers of a DataImportCron change", func() {
 			merge(t, made, `{"metadata":{"labels":{"mine":"1"},"annotations":{"mine":"1"},"finalizers":["dicer.dev/test"]}}`)
 			merge(t, made, `{"metadata":{"finalizers":null}}`)
@@ -117,19 +126,11 @@ func TestTheConditionsAndTheRulesHoldOneDefinition(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 1))
 	views := make(map[string]arch.DataImportCron, count)
 	for i := range count {
-		obj := generate(random, i)
-		var view arch.DataImportCron
-		raw, err := json.Marshal(obj.Object)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := arch.Decode(raw, &view); err != nil {
-			t.Fatal(err)
-		}
-		views[obj.GetName()] = view
-		err = env.client.Create(t.Context(), obj, client.DryRunAll)
+		obj := generate(random, fmt.Sprintf("generated-%d", i))
+		views[obj.GetName()] = viewOf(t, obj)
+		err := env.client.Create(t.Context(), obj, client.DryRunAll)
 		if err != nil && !strings.Contains(err.Error(), "dicer.dev") {
-			t.Fatalf("%s: %v", raw, err)
+			t.Fatalf("%v: %v", obj.Object, err)
 		}
 	}
 	env.warnings.take()
@@ -141,8 +142,9 @@ func TestTheConditionsAndTheRulesHoldOneDefinition(t *testing.T) {
 	called, silent := 0, 0
 	for _, event := range events {
 		view := views[event.ObjectRef.Name]
-		ops, told := rules.CompleteDataImportCron(&view)
-		says := len(ops) + len(told) + len(rules.ValidateDataImportCron(&view))
+		decl := rules.Declaration(&view)
+		ops, told := decl.Completion()
+		says := len(ops) + len(told) + len(decl.Findings)
 		_, asked := event.Annotations["mutate.dataimportcron.dicer.dev/decision"]
 		switch {
 		case asked:
@@ -151,7 +153,7 @@ func TestTheConditionsAndTheRulesHoldOneDefinition(t *testing.T) {
 				t.Errorf("called in vain: %+v", view)
 			}
 		case says > 0:
-			t.Errorf("not called: %+v: %v", view, rules.ValidateDataImportCron(&view).Errors())
+			t.Errorf("not called: %+v: %v", view, decl.Findings)
 		default:
 			silent++
 		}
@@ -162,9 +164,99 @@ func TestTheConditionsAndTheRulesHoldOneDefinition(t *testing.T) {
 	}
 }
 
+func viewOf(t *testing.T, obj *unstructured.Unstructured) arch.DataImportCron {
+	t.Helper()
+	var view arch.DataImportCron
+	raw, err := json.Marshal(obj.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := arch.Decode(raw, &view); err != nil || len(found) > 0 {
+		t.Fatal(found, err)
+	}
+	return view
+}
+
+// TestTheConditionsOnUpdateLoseNothing updates generated DataImportCrons to
+// other generated ones, in a dry run. One update that is not called for must
+// bring no patch and no new error.
+func TestTheConditionsOnUpdateLoseNothing(t *testing.T) {
+	const count, namespace = 400, "flipped"
+	random := rand.New(rand.NewPCG(2, 2))
+	if err := env.Namespace(t.Context(), namespace, map[string]string{"dicer.dev/admission": "ignore"}); err != nil {
+		t.Fatal(err)
+	}
+	inForce := func(want bool) {
+		t.Helper()
+		eventually(t, func() error {
+			probe := set(dic("probe", labels(archKey, "mips"), "probe", registry), namespace, "metadata", "namespace")
+			if err := env.client.Create(t.Context(), probe, client.DryRunAll); (err != nil) != want {
+				return fmt.Errorf("rejected: %v; want it so: %t", err, want)
+			}
+			return nil
+		})
+	}
+	inForce(false)
+	var olds []*unstructured.Unstructured
+	for i := range count {
+		obj := set(generate(random, fmt.Sprintf("updated-%d", i)), namespace, "metadata", "namespace")
+		create(t, obj)
+		olds = append(olds, obj)
+	}
+	if err := env.Namespace(t.Context(), namespace, nil); err != nil {
+		t.Fatal(err)
+	}
+	inForce(true)
+	type pair struct{ old, updated arch.DataImportCron }
+	pairs := make(map[string]pair, count)
+	for _, old := range olds {
+		updated := old.DeepCopy()
+		// Each part is the old one's, or another's.
+		other := generate(random, "x")
+		for _, path := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"spec", "managedDataSource"}, {"spec", "template", "spec", "source"}, {"spec", "schedule"}} {
+			value, found, _ := unstructured.NestedFieldCopy(other.Object, path...)
+			switch {
+			case random.IntN(3) > 0:
+			case found:
+				set(updated, value, path...)
+			default:
+				unstructured.RemoveNestedField(updated.Object, path...)
+			}
+		}
+		pairs[old.GetName()] = pair{viewOf(t, old), viewOf(t, updated)}
+		err := env.client.Update(t.Context(), updated, client.DryRunAll)
+		if err != nil && !strings.Contains(err.Error(), "dicer.dev") {
+			t.Fatalf("%v: %v", updated.Object, err)
+		}
+	}
+	env.warnings.take()
+	var rules arch.Rules
+	called, silent := 0, 0
+	for _, event := range auditEvents(t, "updated-") {
+		p, ok := pairs[event.ObjectRef.Name]
+		if !ok || event.Verb != "update" {
+			continue
+		}
+		if _, asked := event.Annotations["mutate.dataimportcron.dicer.dev/decision"]; asked {
+			called++
+			continue
+		}
+		silent++
+		decl := rules.Declaration(&p.updated)
+		ops, _ := decl.CompletionOver(&p.old)
+		if fresh := decl.Findings.Since(rules.Declaration(&p.old).Findings); len(ops) > 0 || fresh.HasErrors() {
+			t.Errorf("not called: %+v to %+v: %v, %v", p.old, p.updated, ops, fresh)
+		}
+	}
+	t.Logf("%d called for, %d not", called, silent)
+	if called+silent != count || called < count/10 || silent < count/10 {
+		t.Errorf("%d called for and %d not, of %d", called, silent, count)
+	}
+}
+
 // generate makes a DataImportCron that may be complete, incomplete,
 // contradictory or without a declaration.
-func generate(random *rand.Rand, i int) *unstructured.Unstructured {
+func generate(random *rand.Rand, prefix string) *unstructured.Unstructured {
 	pick := func(values ...string) string { return values[random.IntN(len(values))] }
 	a := pick("amd64", "arm64", "s390x", "mips", "")
 	other := func() string { return pick(a, a, a, a, a, a, "amd64", "arm64", "") }
@@ -175,9 +267,9 @@ func generate(random *rand.Rand, i int) *unstructured.Unstructured {
 		return "-" + s
 	}
 	base := pick("x", "x", "x", "x-arm64", strings.Repeat("a", 57), strings.Repeat("a", 58))
-	name := fmt.Sprintf("generated-%d%s", i, suffix(other()))
+	name := prefix + suffix(other())
 	if random.IntN(20) == 0 {
-		name = fmt.Sprintf("generated-%d-%s%s", i, strings.Repeat("n", 50), suffix(a))
+		name = prefix + "-" + strings.Repeat("n", 50) + suffix(a)
 	}
 	source := "http: {url: 'http://x.invalid'}"
 	if random.IntN(8) > 0 {
@@ -268,4 +360,59 @@ func TestNoObjectMakesAConditionFail(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// TestTheConditionsAreCheapEnoughForTheLargestSSP fills what etcd takes with
+// the smallest templates, and with as many as are looked at twice. CEL that
+// exceeds its budget rejects the write.
+func TestTheConditionsAreCheapEnoughForTheLargestSSP(t *testing.T) {
+	const most = 1_400_000 // bytes of etcd's 1.5 MiB for a request
+	for _, tc := range []struct {
+		name  string
+		count int
+	}{{"largest", 13_000}, {"large", 500}} {
+		t.Run(tc.name, func(t *testing.T) {
+			var templates []any
+			for i := range tc.count {
+				name := fmt.Sprintf("t%05d", i)
+				template := map[string]any{
+					"metadata": map[string]any{"name": name},
+					"spec": map[string]any{
+						"managedDataSource": name, "schedule": "", "template": map[string]any{"spec": map[string]any{}},
+					},
+				}
+				raw, err := json.Marshal(template)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if room := most/tc.count - len(raw); room > 1000 {
+					set(&unstructured.Unstructured{Object: template}, strings.Repeat("x", room-100), "metadata", "annotations", "mine")
+				}
+				templates = append(templates, template)
+			}
+			obj := set(ssp(tc.name), templates, "spec", "commonTemplates", "dataImportCronTemplates")
+			if got := create(t, obj); len(got.errors) > 0 {
+				t.Fatalf("created: %+v", got)
+			}
+			obj = set(stored(t, obj), "1", "metadata", "labels", "mine")
+			if got := update(t, obj); len(got.errors) > 0 {
+				t.Errorf("labelled: %+v", got)
+			}
+			last := templates[tc.count-1].(map[string]any)
+			set(&unstructured.Unstructured{Object: last}, "other", "spec", "managedDataSource")
+			obj = set(stored(t, obj), templates, "spec", "commonTemplates", "dataImportCronTemplates")
+			if got := update(t, obj); len(got.errors) > 0 {
+				t.Errorf("changed: %+v", got)
+			}
+			var called []int
+			for _, event := range auditEvents(t, obj.GetName()) {
+				if event.ObjectRef.Name == tc.name {
+					called = append(called, len(event.calledWebhooks()))
+				}
+			}
+			if fmt.Sprint(called) != "[1 0 1]" {
+				t.Errorf("webhooks called at create, label and change: %v; want [1 0 1]", called)
+			}
+		})
+	}
 }

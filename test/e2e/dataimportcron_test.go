@@ -83,7 +83,7 @@ func TestADataImportCronIsCompletedOnCreate(t *testing.T) {
 		{"without a platform where the source is no registry", dic("x-arm64", labels(archKey, "arm64"), "x-arm64", "http: {url: 'http://x.invalid'}"),
 			dic("x-arm64", labels(archKey, "arm64", baseKey, "x"), "x-arm64", "http: {url: 'http://x.invalid'}"), nil},
 		{"with a name that the client chose", dic("mine", labels(archKey, "arm64"), "x-arm64", registry), complete("mine", "x", "arm64"),
-			[]string{`DataImportCron "mine": name: "mine": does not end in "-arm64", as the SSP operator's and dicer's do`}},
+			[]string{`DataImportCron "mine": name: does not end in "-arm64", as the SSP operator's and dicer's do`}},
 		{"complete already, untouched", want.DeepCopy(), want, nil},
 		{"declaring nothing, untouched", dic("x", "", "x", registry), dic("x", "", "x", registry), nil},
 		{"with an empty list, untouched", dic("x", annotations(listKey, ""), "x", registry), dic("x", annotations(listKey, ""), "x", registry), nil},
@@ -92,6 +92,11 @@ func TestADataImportCronIsCompletedOnCreate(t *testing.T) {
 			[]string{`DataImportCron "x": dict.architectures: "amd64,arm64": left as it is; a list of several belongs in a template of the SSP`}},
 		{"of the SSP operator, untouched", dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-amd64", registry), dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-amd64", registry),
 			[]string{`DataImportCron "x-arm64": managedDataSource: "x-amd64": ends in another architecture than the declared "arm64"`}},
+		{"incomplete, of the SSP operator, untouched", dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-arm64", registry), dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-arm64", registry),
+			[]string{`DataImportCron "x-arm64": ` + archKey + `: "arm64": declared, but not in ` + baseKey + `, managedDataSource, platform; another image may be imported`}},
+		{"with a broken list of several, untouched", dic("x", annotations(listKey, "amd64,arn64"), "x", registry), dic("x", annotations(listKey, "amd64,arn64"), "x", registry),
+			[]string{`DataImportCron "x": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`,
+				`DataImportCron "x": dict.architectures: "amd64,arn64": left as it is; a list of several belongs in a template of the SSP`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := create(t, tc.dic)
@@ -159,11 +164,11 @@ func TestADataImportCronThatContradictsItselfIsRejected(t *testing.T) {
 
 func TestADataImportCronOnUpdate(t *testing.T) {
 	t.Run("what was wrong before is warned about", func(t *testing.T) {
-		obj := set(stored(t, invalidDIC(0)), "1 1 * * *", "spec", "schedule")
+		obj := set(stored(t, invalidDIC(0)), "docker://x.invalid", "spec", "template", "spec", "source", "registry", "url")
 		want := outcome{warnings: []string{`DataImportCron "before-0-amd64": dict.architectures: "mips": not one of amd64, arm64, s390x`,
 			`DataImportCron "before-0-amd64": managedDataSource: "rhel10-amd64": ends in another architecture than the declared "arm64"`,
 			`DataImportCron "before-0-amd64": platform.architecture: "s390x": contradicts the declared architecture "arm64"`,
-			`DataImportCron "before-0-amd64": name: "before-0-amd64": does not end in "-arm64", as the SSP operator's and dicer's do`}}
+			`DataImportCron "before-0-amd64": name: does not end in "-arm64", as the SSP operator's and dicer's do`}}
 		if diff := cmp.Diff(want, update(t, obj), cmp.AllowUnexported(outcome{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -174,7 +179,7 @@ func TestADataImportCronOnUpdate(t *testing.T) {
 		want := outcome{errors: []string{
 			`spec.managedDataSource: Invalid value: "update-arm64": DataImportCron "update-arm64": ends in another architecture than the declared "amd64"`,
 			`spec.template.spec.source.registry.platform.architecture: Invalid value: "arm64": DataImportCron "update-arm64": contradicts the declared architecture "amd64"`,
-		}, warnings: []string{`DataImportCron "update-arm64": name: "update-arm64": does not end in "-amd64", as the SSP operator's and dicer's do`}}
+		}, warnings: []string{`DataImportCron "update-arm64": name: does not end in "-amd64", as the SSP operator's and dicer's do`}}
 		if diff := cmp.Diff(want, merge(t, obj, `{"metadata":{"labels":{"`+archKey+`":"amd64"}}}`), cmp.AllowUnexported(outcome{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -182,11 +187,21 @@ func TestADataImportCronOnUpdate(t *testing.T) {
 	t.Run("a declaration that comes later is told, not completed", func(t *testing.T) {
 		obj := dic("late-arm64", "", "late", registry)
 		create(t, obj)
-		want := outcome{warnings: []string{`DataImportCron "late-arm64": ` + archKey + `: "arm64": declared, but not all of the spec and labels say so; delete and create it`}}
+		want := outcome{warnings: []string{`DataImportCron "late-arm64": ` + archKey + `: "arm64": declared, but not in ` + baseKey + `, managedDataSource, platform; another image may be imported`}}
 		if diff := cmp.Diff(want, merge(t, obj, `{"metadata":{"labels":{"`+archKey+`":"arm64"}}}`), cmp.AllowUnexported(outcome{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if got, _, _ := unstructured.NestedString(stored(t, obj).Object, "spec", "managedDataSource"); got != "late" {
+			t.Errorf("managedDataSource %q", got)
+		}
+	})
+	t.Run("a base label alone does not make it another DataSource's", func(t *testing.T) {
+		obj := complete("base-arm64", "base", "arm64")
+		create(t, obj)
+		if got := merge(t, obj, `{"metadata":{"labels":{"`+baseKey+`":"base-arm64"}}}`); len(got.errors) > 0 {
+			t.Errorf("%+v", got)
+		}
+		if got, _, _ := unstructured.NestedString(stored(t, obj).Object, "spec", "managedDataSource"); got != "base-arm64" {
 			t.Errorf("managedDataSource %q", got)
 		}
 	})
@@ -212,7 +227,7 @@ func TestADryRunIsAnsweredAsTheRealRequest(t *testing.T) {
 	if err := env.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); client.IgnoreNotFound(err) != nil || err == nil {
 		t.Errorf("it was written: %v", err)
 	}
-	if got := create(t, dic("dry-arm64", labels(archKey, "arm"), "dry", registry), client.DryRunAll); len(got.errors) != 1 {
+	if got := create(t, dic("dry-arm64", labels(archKey, "aarch64"), "dry", registry), client.DryRunAll); len(got.errors) != 1 {
 		t.Errorf("got %+v; want it rejected", got)
 	}
 }

@@ -120,13 +120,16 @@ func TestWhileNoReplicaRuns(t *testing.T) {
 	refused("a DataImportCron that is to be completed", env.client.Create(ctx, dic("down-amd64", labels(archKey, "amd64"), "down", registry)))
 	refused("an SSP with templates", env.client.Create(ctx, ssp("down", template("rhel10", "amd64", "rhel10", ""))))
 
+	typedStatus(t, made.GetName())
+	typedFinalizer(t, invalidSSP(6).GetName())
 	for name, got := range map[string]outcome{
-		"CDI's status write": update(t, set(stored(t, made), "pvc", "status", "sourceFormat")),
-		"a label":            merge(t, made, `{"metadata":{"labels":{"mine":"1"}}}`),
-		"a finalizer":        merge(t, made, `{"metadata":{"finalizers":["dicer.dev/test"]}}`),
-		"its removal":        merge(t, made, `{"metadata":{"finalizers":null}}`),
-		"a complete one":     create(t, complete("down-s390x", "down", "s390x")),
-		"an undeclared one":  create(t, dic("down", "", "down", registry)),
+		"an SSP that HCO manages": create(t, set(ssp("down-hco", template("rhel10", "amd64", "rhel10", "")), "hco-operator", "metadata", "labels", "app.kubernetes.io/managed-by")),
+		"CDI's status write":      update(t, set(stored(t, made), "pvc", "status", "sourceFormat")),
+		"a label":                 merge(t, made, `{"metadata":{"labels":{"mine":"1"}}}`),
+		"a finalizer":             merge(t, made, `{"metadata":{"finalizers":["dicer.dev/test"]}}`),
+		"its removal":             merge(t, made, `{"metadata":{"finalizers":null}}`),
+		"a complete one":          create(t, complete("down-s390x", "down", "s390x")),
+		"an undeclared one":       create(t, dic("down", "", "down", registry)),
 		"the status of an invalid one from before": update(t, set(stored(t, invalidDIC(1)), "pvc", "status", "sourceFormat")),
 		"a label of an invalid SSP from before":    merge(t, invalidSSP(8), `{"metadata":{"labels":{"mine":"1"}}}`),
 		"the deletion of an invalid one":           see(t, env.client.Delete(ctx, invalidDIC(1))),

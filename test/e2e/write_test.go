@@ -179,7 +179,7 @@ func auditEvents(t *testing.T, prefix string) []event {
 // each leaves its decision.
 func (e event) calledWebhooks() []string {
 	var called []string
-	for _, webhook := range []string{"mutate.dataimportcron.dicer.dev", "validate.dataimportcron.dicer.dev", "validate.ssp.dicer.dev"} {
+	for _, webhook := range []string{"mutate.dataimportcron.dicer.dev", "validate.dataimportcron.dicer.dev", "validate.ssp.dicer.dev", "validate.ssp-of-hco.dicer.dev"} {
 		if _, ok := e.Annotations[webhook+"/decision"]; ok {
 			called = append(called, webhook)
 		}
