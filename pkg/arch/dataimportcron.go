@@ -130,8 +130,9 @@ func (decl Declaration) Completion() ([]jsonpatch.Operation, Findings) {
 // applied again and again. Anything else would change a spec that CDI does not
 // let change.
 //
-// A platform that the old object has not, its API server drops (an old CDI):
-// that object counts as complete, and gets none now.
+// A platform that the old object has not, its API server dropped (an old CDI
+// does, out of admission's sight): that object counts as complete, gets none
+// now, and its user is told.
 func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operation, Findings) {
 	if decl.Arch == "" || decl.base != old.Metadata.Labels[BaseLabel] {
 		return nil, nil
@@ -150,7 +151,8 @@ func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operati
 			kept = append(kept, op)
 		}
 	}
-	return kept, warnings
+	lost := newWarning(RuleIncomplete, platformFieldPath(nil), "", "%s is not kept by this CDI; another image may be imported", decl.Arch)
+	return kept, append(warnings, Findings{lost}.about(decl.object.subject())...)
 }
 
 // completionWarnings tell of changes that a person may not expect.

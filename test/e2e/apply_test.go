@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -99,53 +101,110 @@ func TestKubectlShowsWhatToDo(t *testing.T) {
 	}
 }
 
-// TestFieldsThatThisBuildDoesNotKnowSurvive adds a property to the CRDs that no
-// API type knows, as a newer CDI does.
-func TestFieldsThatThisBuildDoesNotKnowSurvive(t *testing.T) {
-	install := func(definitions []*apiextensionsv1.CustomResourceDefinition) {
+// withCRDs puts other CRDs in force for the time of a test. probe is an object
+// that only they accept, in a strict dry run.
+func withCRDs(t *testing.T, definitions []*apiextensionsv1.CustomResourceDefinition, probe *unstructured.Unstructured, accepted bool) {
+	t.Helper()
+	install := func(ctx context.Context, definitions []*apiextensionsv1.CustomResourceDefinition, accepted bool) {
+		t.Helper()
 		for _, next := range definitions {
 			crd := &apiextensionsv1.CustomResourceDefinition{}
-			if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(next), crd); err != nil {
+			if err := env.Client.Get(ctx, client.ObjectKeyFromObject(next), crd); err != nil {
 				t.Fatal(err)
 			}
 			crd.Spec = next.Spec
-			if err := env.Client.Update(t.Context(), crd); err != nil {
+			if err := env.Client.Update(ctx, crd); err != nil {
 				t.Fatal(err)
 			}
 		}
+		// A schema takes a moment to be in force.
+		eventually(t, func() error {
+			err := env.Client.Create(ctx, probe.DeepCopy(), client.DryRunAll, client.FieldValidation("Strict"))
+			if (err == nil) != accepted {
+				return fmt.Errorf("the probe of the new schema: %v; want it accepted: %t", err, accepted)
+			}
+			return nil
+		})
 	}
-	made := func() *unstructured.Unstructured {
-		obj := dic("invented-arm64", annotations(listKey, "arm64"), "invented", registry)
+	install(t.Context(), definitions, accepted)
+	t.Cleanup(func() { install(context.Background(), crds.All(), !accepted) })
+}
+
+// TestFieldsThatThisBuildDoesNotKnowSurvive adds a property to the CRDs that no
+// API type knows, as a newer CDI does.
+func TestFieldsThatThisBuildDoesNotKnowSurvive(t *testing.T) {
+	invented := func(obj *unstructured.Unstructured) *unstructured.Unstructured {
 		set(obj, "kept", "spec", crds.InventedField)
 		return set(obj, "kept", "spec", "template", "spec", crds.InventedField)
 	}
-	install(crds.WithInventedField())
-	// The new schema takes a moment to be in force.
-	eventually(t, func() error {
-		obj := made()
-		if err := env.Client.Create(t.Context(), obj, client.DryRunAll, client.FieldValidation("Strict")); err != nil {
-			return err
-		}
-		return nil
-	})
-	obj := made()
+	withCRDs(t, crds.WithInventedField(), invented(dic("probe", "", "probe", registry)), true)
+	obj := invented(dic("invented-arm64", annotations(listKey, "arm64"), "invented", registry))
 	create(t, obj)
-	want := complete("invented-arm64", "invented", "arm64")
-	set(want, "kept", "spec", crds.InventedField)
-	set(want, "kept", "spec", "template", "spec", crds.InventedField)
 	got := stored(t, obj)
 	dropEmptyAnnotations(got.Object)
-	if diff := cmp.Diff(want.Object, bare(got)); diff != "" {
+	if diff := cmp.Diff(invented(complete("invented-arm64", "invented", "arm64")).Object, bare(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	remove(obj)
-	s := ssp("invented", template("rhel10", "amd64", "rhel10", ""))
-	if err := unstructured.SetNestedField(s.Object, "kept", "spec", crds.InventedField); err != nil {
-		t.Fatal(err)
-	}
+	s := set(ssp("invented", template("rhel10", "amd64", "rhel10", "")), "kept", "spec", crds.InventedField)
 	if got := create(t, s); len(got.errors) > 0 {
 		t.Errorf("an SSP with a field of tomorrow: %+v", got)
 	}
-	remove(s)
-	install(crds.All())
+	if got, _, _ := unstructured.NestedString(stored(t, s).Object, "spec", crds.InventedField); got != "kept" {
+		t.Errorf("the SSP's field: %q", got)
+	}
+}
+
+// TestOnACDIThatDropsThePlatform takes the platform out of the schema, as old
+// releases of CDI have it. On CREATE the API server drops it after admission,
+// unseen; the manifest can be applied again all the same, and that is told.
+func TestOnACDIThatDropsThePlatform(t *testing.T) {
+	old := crds.All()
+	for _, crd := range old {
+		for i := range crd.Spec.Versions {
+			dropProperty(crd.Spec.Versions[i].Schema.OpenAPIV3Schema, "spec", "template", "spec", "source", "registry", "platform")
+		}
+	}
+	withCRDs(t, old, dic("probe", "", "probe", registryOf("arm64")), false)
+	obj := dic("old-arm64", annotations(listKey, "arm64"), "old", registry)
+	t.Cleanup(func() { remove(obj) })
+	text := manifest(t, obj)
+	apply := func() (stderr string) {
+		t.Helper()
+		_, stderr, err := env.Kubectl(t.Context(), text, "apply", "-f", "-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stderr
+	}
+	apply()
+	first := stored(t, obj)
+	if got, _, _ := unstructured.NestedString(first.Object, "spec", "managedDataSource"); got != "old-arm64" {
+		t.Fatalf("managedDataSource %q", got)
+	}
+	stderr := apply()
+	if want := `platform.architecture: arm64 is not kept by this CDI; another image may be imported`; !strings.Contains(stderr, want) {
+		t.Errorf("kubectl printed %q; want %q in it", stderr, want)
+	}
+	// etcd held the platform still, which no reader saw: the second time
+	// writes, the third does not.
+	second := stored(t, obj)
+	if diff := cmp.Diff(bare(first), bare(second)); diff != "" {
+		t.Errorf("applied again (-first +again):\n%s", diff)
+	}
+	apply()
+	if third := stored(t, obj); second.GetResourceVersion() != third.GetResourceVersion() {
+		t.Errorf("applied once more (-second +third):\n%s", cmp.Diff(second.Object, third.Object))
+	}
+}
+
+func dropProperty(schema *apiextensionsv1.JSONSchemaProps, path ...string) {
+	property, ok := schema.Properties[path[0]]
+	switch {
+	case !ok:
+	case len(path) == 1:
+		delete(schema.Properties, path[0])
+	default:
+		dropProperty(&property, path[1:]...)
+		schema.Properties[path[0]] = property
+	}
 }
