@@ -154,7 +154,7 @@ func FuzzCompleteAgain(f *testing.F) {
 // nil for what is no object.
 func canonical(raw []byte) []byte {
 	var object map[string]any
-	if json.Unmarshal(raw, &object) != nil {
+	if !json.Valid(raw) || decodeExactly(raw, &object) != nil {
 		return nil
 	}
 	out, err := json.Marshal(object)

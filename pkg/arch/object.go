@@ -100,10 +100,10 @@ func (d *DataImportCron) missing(a Arch) []string {
 	var missing []string
 	base := d.Metadata.Labels[BaseLabel]
 	if d.Metadata.Labels[ArchitectureLabel] != string(a) {
-		missing = append(missing, ArchitectureLabel)
+		missing = append(missing, "architecture label")
 	}
 	if base == "" {
-		missing = append(missing, BaseLabel)
+		missing = append(missing, "base label")
 	}
 	if d.Spec.ManagedDataSource != base+a.Suffix() {
 		missing = append(missing, "managedDataSource")
@@ -112,7 +112,7 @@ func (d *DataImportCron) missing(a Arch) []string {
 		missing = append(missing, missingPlatform)
 	}
 	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
-		missing = append(missing, "dict.architectures")
+		missing = append(missing, "no list")
 	}
 	return missing
 }

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -64,10 +65,17 @@ func apply(t testing.TB, raw []byte, ops []jsonpatchop.Operation) []byte {
 func object(t testing.TB, raw []byte) any {
 	t.Helper()
 	var out any
-	if err := json.Unmarshal(raw, &out); err != nil {
+	if err := decodeExactly(raw, &out); err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// decodeExactly keeps every digit of a number.
+func decodeExactly(raw []byte, out any) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	return decoder.Decode(out)
 }
 
 // summary gives each finding as "severity rule field value".

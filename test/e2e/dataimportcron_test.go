@@ -93,7 +93,7 @@ func TestADataImportCronIsCompletedOnCreate(t *testing.T) {
 		{"of the SSP operator, untouched", dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-amd64", registry), dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-amd64", registry),
 			[]string{`DataImportCron "x-arm64": managedDataSource: "x-amd64": ends in another architecture than the declared "arm64"`}},
 		{"incomplete, of the SSP operator, untouched", dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-arm64", registry), dic("x-arm64", labels(archKey, "arm64", "app.kubernetes.io/managed-by", "ssp-operator"), "x-arm64", registry),
-			[]string{`DataImportCron "x-arm64": ` + archKey + `: "arm64": declared, but not in ` + baseKey + `, managedDataSource, platform; another image may be imported`}},
+			[]string{`DataImportCron "x-arm64": ` + archKey + `: "arm64": declared, but not in base label, managedDataSource, platform; another image may be imported`}},
 		{"with a broken list of several, untouched", dic("x", annotations(listKey, "amd64,arn64"), "x", registry), dic("x", annotations(listKey, "amd64,arn64"), "x", registry),
 			[]string{`DataImportCron "x": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`,
 				`DataImportCron "x": dict.architectures: "amd64,arn64": left as it is; a list of several belongs in a template of the SSP`}},
@@ -187,7 +187,7 @@ func TestADataImportCronOnUpdate(t *testing.T) {
 	t.Run("a declaration that comes later is told, not completed", func(t *testing.T) {
 		obj := dic("late-arm64", "", "late", registry)
 		create(t, obj)
-		want := outcome{warnings: []string{`DataImportCron "late-arm64": ` + archKey + `: "arm64": declared, but not in ` + baseKey + `, managedDataSource, platform; another image may be imported`}}
+		want := outcome{warnings: []string{`DataImportCron "late-arm64": ` + archKey + `: "arm64": declared, but not in base label, managedDataSource, platform; another image may be imported`}}
 		if diff := cmp.Diff(want, merge(t, obj, `{"metadata":{"labels":{"`+archKey+`":"arm64"}}}`), cmp.AllowUnexported(outcome{})); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
