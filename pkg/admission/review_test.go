@@ -85,7 +85,7 @@ func TestReviews(t *testing.T) {
 				t.Fatalf("%v (go test ./pkg/admission -update writes it)", err)
 			}
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("(-want +got):\n%s\nwhere that is right: go test ./pkg/admission -update", diff)
 			}
 		})
 	}
