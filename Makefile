@@ -28,6 +28,9 @@ else
 ASSETS = $(KUBEBUILDER_ASSETS)
 endif
 
+# A go build that Ctrl-C ends leaves its temporary files: here, where they go.
+GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT && GOTMPDIR="$$tmp"
+
 # The go.mod files of hack/controlplane, one for each Kubernetes version.
 PINS := $(notdir $(wildcard hack/controlplane/v*.mod))
 
@@ -57,7 +60,7 @@ controlplane: bin/controlplane ## Build kube-apiserver, etcd and kubectl into th
 
 .PHONY: bin/controlplane
 bin/controlplane:
-	@$(GO) -C hack/controlplane build -o ../../bin/controlplane .
+	@$(GOTMP) $(GO) -C hack/controlplane build -o ../../bin/controlplane .
 
 # -count=1: go's test cache does not see that a binary which a test starts, or
 # a control plane, has changed.
@@ -102,7 +105,7 @@ bench: ## Run the benchmarks of pkg
 .PHONY: demo
 demo: $(CONTROL_PLANE) ## Show the webhook at work on a real API server (KEEP=1 leaves it running)
 	@echo "demo: building bin/demo"
-	@$(GO) build -o bin/demo ./hack/demo
+	@$(GOTMP) $(GO) build -o bin/demo ./hack/demo
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	exec bin/demo $(if $(filter 1,$(KEEP)),-keep)
 

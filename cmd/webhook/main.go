@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -20,7 +19,7 @@ func main() {
 
 // exitCode reports an error: 2 for usage or I/O, as all of dicer's commands.
 func exitCode(err error) int {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if err == nil {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, "webhook:", err)

@@ -134,6 +134,9 @@ func newAuxServers(o *Options, probes *http.ServeMux, gatherer prometheus.Gather
 	for address, handler := range handlers {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
+			for _, s := range servers {
+				_ = s.listener.Close()
+			}
 			return nil, err
 		}
 		servers = append(servers, auxServer{listener, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}})

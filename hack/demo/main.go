@@ -17,9 +17,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, newScreen(os.Stdout), *keep)
-	switch {
-	case errors.Is(err, context.Canceled) || ctx.Err() != nil:
+	switch err := run(ctx, newScreen(os.Stdout), *keep); {
+	case errors.Is(err, errStop):
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	case err != nil && ctx.Err() != nil:
 		fmt.Println("\nstopped; nothing is left running")
 		os.Exit(130)
 	case err != nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -18,9 +19,7 @@ func run(ctx context.Context, out *screen, keep bool) (err error) {
 		return err
 	}
 	defer func() {
-		if stopErr := c.stop(); err == nil {
-			err = stopErr
-		}
+		err = errors.Join(err, c.stop())
 	}()
 	version, _, err := c.Kubectl(ctx, "", "version")
 	if err != nil {
@@ -39,9 +38,13 @@ func run(ctx context.Context, out *screen, keep bool) (err error) {
 	if keep {
 		out.note("Everything is left running. In another terminal:\n\n  export KUBECONFIG=%s\n  kubectl get ssp,dataimportcrons -A\n\nCtrl-C here ends it.\n", c.KubeconfigPath)
 		<-ctx.Done()
+		out.note("\nended\n")
 	}
 	return nil
 }
+
+// errStop says that something may be left behind.
+var errStop = errors.New("stopping the API server")
 
 // demo is what the steps run on.
 type demo struct {
@@ -58,7 +61,7 @@ func start(ctx context.Context, out *screen) (_ *demo, err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = d.stop()
+			err = errors.Join(err, d.stop())
 		}
 	}()
 	for _, namespace := range []string{"kubevirt", "kubevirt-os-images"} {
@@ -98,7 +101,7 @@ func (d *demo) stop() error {
 		d.webhook.Kill()
 	}
 	if err := d.Cluster.Stop(); err != nil {
-		return fmt.Errorf("stopping the API server: %w", err)
+		return fmt.Errorf("%w: %w", errStop, err)
 	}
 	return nil
 }

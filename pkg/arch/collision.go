@@ -8,9 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// maxPairs bounds the collisions reported for one template and rule: an object
-// of 1,000 equal templates would have half a million pairs.
-const maxPairs = 16
+// An object of 10,000 equal templates would have 50 million collisions.
+const (
+	// maxPairs bounds those that are reported as errors, and as warnings, for
+	// one object and rule.
+	maxPairs = 1000
+	// maxComparisons bounds the search for them. 1,000 templates that need one
+	// name are compared to the last.
+	maxComparisons = 1 << 20
+)
 
 // claim is a name that only one template may have, with the namespace.
 type claim struct {
@@ -28,14 +34,19 @@ type claims []claim
 func (c claims) shared(other claims) []string {
 	var names []string
 	for _, mine := range c {
-		for _, theirs := range other {
-			same := mine.namespace == theirs.namespace && mine.name == theirs.name
-			if same && !(mine.pointer && theirs.pointer) && !slices.Contains(names, mine.name) {
-				names = append(names, mine.name)
-			}
+		if slices.ContainsFunc(other, mine.collides) && !slices.Contains(names, mine.name) {
+			names = append(names, mine.name)
 		}
 	}
 	return names
+}
+
+func (c claims) collides(other claims) bool {
+	return slices.ContainsFunc(c, func(mine claim) bool { return slices.ContainsFunc(other, mine.collides) })
+}
+
+func (c claim) collides(other claim) bool {
+	return c.namespace == other.namespace && c.name == other.name && !(c.pointer && other.pointer)
 }
 
 // nameClaims are the DataImportCrons that a template makes.
@@ -75,7 +86,8 @@ type collisionRule struct {
 	path   func(template *field.Path) *field.Path
 	value  func(*DataImportCron) string
 	claims func(Rules, *DataImportCron, []Arch) claims
-	text   string
+	// text names the other template, and what is shared.
+	text string
 }
 
 var collisionRules = []collisionRule{
@@ -84,61 +96,71 @@ var collisionRules = []collisionRule{
 		path:   func(t *field.Path) *field.Path { return t.Child("metadata", "name") },
 		value:  func(t *DataImportCron) string { return t.Metadata.Name },
 		claims: Rules.nameClaims,
-		text:   "makes DataImportCron %s, and so does %s",
+		text:   "%s makes %s too",
 	},
 	{
 		rule:   RuleDataSourceCollision,
 		path:   func(t *field.Path) *field.Path { return t.Child("spec", "managedDataSource") },
 		value:  func(t *DataImportCron) string { return t.Spec.ManagedDataSource },
 		claims: Rules.dataSourceClaims,
-		text:   "needs DataSource %s, and so does %s",
+		text:   "%s needs DataSource %s too",
 	},
 }
 
 // collisions reports each pair of templates that end at one DataImportCron or
-// one DataSource, at the later of the two.
-func (r Rules) collisions(templates []DataImportCron, lists [][]Arch, path *field.Path) Findings {
+// one DataSource, at the later of the two. known tells of a pair that collided
+// in the old object too: that is a warning.
+func (r Rules) collisions(templates []DataImportCron, lists [][]Arch, path *field.Path, known func(pairKey) bool) Findings {
+	subjects := make([]Subject, len(templates))
+	for i := range templates {
+		subjects[i] = r.templateSubject(&templates[i])
+	}
 	var findings Findings
 	for _, rule := range collisionRules {
 		all := make([]claims, len(templates))
 		for i := range templates {
 			all[i] = rule.claims(r, &templates[i], lists[i])
 		}
-		for later, earlier := range collidingPairs(all) {
-			for _, first := range earlier {
-				t, other := &templates[later], &templates[first]
-				f := newError(rule.rule, field.ErrorTypeDuplicate, rule.path(path.Index(later)),
-					rule.value(t), rule.text, quoted(all[later].shared(all[first])), r.templateSubject(other))
-				f.Subject, f.Other = r.templateSubject(t), r.templateSubject(other)
-				findings = append(findings, f)
+		count := make(map[Severity]int)
+		forEachPair(all, func(later, earlier int) {
+			severity := Error
+			if known(pairKey{rule.rule, subjects[later], subjects[earlier]}) {
+				severity = Warning
 			}
-		}
+			if count[severity]++; count[severity] > maxPairs {
+				return
+			}
+			t := &templates[later]
+			f := newError(rule.rule, field.ErrorTypeDuplicate, rule.path(path.Index(later)),
+				rule.value(t), rule.text, subjects[earlier], quoted(all[later].shared(all[earlier])))
+			f.Severity, f.Subject, f.Other = severity, subjects[later], subjects[earlier]
+			findings = append(findings, f)
+		})
 	}
 	return findings
 }
 
-// collidingPairs returns, for each index, the earlier ones that it collides
-// with, maxPairs at most. It compares only those that share a name.
-func collidingPairs(all []claims) [][]int {
-	pairs := make([][]int, len(all))
+// forEachPair visits each two that collide once, the later index first. It
+// compares only those that share a name.
+func forEachPair(all []claims, visit func(later, earlier int)) {
 	owners := make(map[claim][]int, len(all))
+	comparisons := 0
 	for i, cs := range all {
+		seen := make(map[int]bool)
 		for _, c := range cs {
 			key := claim{namespace: c.namespace, name: c.name}
-			for _, first := range owners[key] {
-				if len(pairs[i]) == maxPairs {
-					break
+			for _, earlier := range owners[key] {
+				if comparisons++; comparisons > maxComparisons {
+					return
 				}
-				if !slices.Contains(pairs[i], first) && len(cs.shared(all[first])) > 0 {
-					pairs[i] = append(pairs[i], first)
+				if earlier != i && !seen[earlier] && cs.collides(all[earlier]) {
+					seen[earlier] = true
+					visit(i, earlier)
 				}
 			}
-			if o := owners[key]; len(o) == 0 || o[len(o)-1] != i {
-				owners[key] = append(o, i)
-			}
+			owners[key] = append(owners[key], i)
 		}
 	}
-	return pairs
 }
 
 func quoted(names []string) string {

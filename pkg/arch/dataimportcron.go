@@ -54,12 +54,12 @@ func (r Rules) readDeclaration(decl *Declaration) {
 		decl.Arch = Arch(label)
 		if len(findings) == 0 && len(list) > 0 && !Architectures(list).Has(decl.Arch) {
 			decl.report(newError(RuleListContradiction, field.ErrorTypeInvalid, listPath(nil), value,
-				"contradicts label %s: %q", ArchitectureLabel, label))
+				"contradicts architecture label %q", label))
 		}
 	case strings.Contains(value, ","):
 		// A list of several declares nothing, so nothing can be wrong with it.
 		decl.Findings = append(findings.AsWarnings(), newWarning(RuleListOnDIC, listPath(nil), value,
-			"left as it is; a list of several belongs in a template of the SSP"))
+			"untouched; such a list belongs in an SSP template"))
 	case len(list) == 1:
 		decl.Arch = list[0]
 	}
@@ -70,14 +70,15 @@ func (r Rules) readDeclaration(decl *Declaration) {
 func (r Rules) readBase(decl *Declaration) {
 	a := decl.Arch
 	name, path := decl.object.Spec.ManagedDataSource, field.NewPath("spec", "managedDataSource")
-	base, labelled := decl.object.Metadata.Labels[BaseLabel]
+	base := decl.object.Metadata.Labels[BaseLabel]
+	labelled := base != ""
 	if !labelled {
 		base = strings.TrimSuffix(name, a.Suffix())
 	}
 	decl.base = base
 	if other, ok := r.accepted().suffixOf(name); ok && other != a {
 		decl.report(newError(RuleDataSourceSuffix, field.ErrorTypeInvalid, path, name,
-			"ends in another architecture than the declared %q", string(a)))
+			"ends in another architecture than %q", string(a)))
 		return
 	}
 	suffixed := base + a.Suffix()
@@ -130,9 +131,9 @@ func (decl Declaration) Completion() ([]jsonpatch.Operation, Findings) {
 // applied again and again. Anything else would change a spec that CDI does not
 // let change.
 //
-// A platform that the old object has not, its API server dropped (an old CDI
-// does, out of admission's sight): that object counts as complete, gets none
-// now, and its user is told.
+// An old CDI's schema drops the platform, out of admission's sight. So an
+// object that lacks nothing else counts as complete while the new one has no
+// platform either, gets none, and its user is told.
 func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operation, Findings) {
 	if decl.Arch == "" || decl.base != old.Metadata.Labels[BaseLabel] {
 		return nil, nil
@@ -141,7 +142,7 @@ func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operati
 	if len(missing) == 0 {
 		return decl.Completion()
 	}
-	if len(missing) > 1 || missing[0] != missingPlatform || old.platform() != "" {
+	if len(missing) > 1 || missing[0] != missingPlatform || old.platform()+decl.object.platform() != "" {
 		return nil, nil
 	}
 	ops, warnings := decl.Completion()
@@ -151,7 +152,10 @@ func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operati
 			kept = append(kept, op)
 		}
 	}
-	lost := newWarning(RuleIncomplete, platformFieldPath(nil), "", "%s is not kept by this CDI; another image may be imported", decl.Arch)
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	lost := newWarning(RuleIncomplete, platformFieldPath(nil), "", "%s was not stored; another image may be imported", decl.Arch)
 	return kept, append(warnings, Findings{lost}.about(decl.object.subject())...)
 }
 
@@ -186,5 +190,5 @@ func (decl Declaration) Incomplete() Findings {
 		path = listPath(nil)
 	}
 	return Findings{newWarning(RuleIncomplete, path, string(decl.Arch),
-		"declared, but not in %s; another image may be imported", strings.Join(missing, ", "))}.about(decl.object.subject())
+		"incomplete: %s", strings.Join(missing, ", "))}.about(decl.object.subject())
 }

@@ -114,8 +114,8 @@ func (f Finding) Message() string {
 	if name := leaf(f.Path); name != "" {
 		b.WriteString(name + ": ")
 	}
-	if f.Value != "" && f.Value != f.Subject.Name {
-		fmt.Fprintf(&b, "%q: ", shorten(f.Value))
+	if value := fmt.Sprintf("%q", shorten(f.Value)); f.Value != "" && f.Value != f.Subject.Name && !strings.Contains(f.Text, value) {
+		b.WriteString(value + ": ")
 	}
 	b.WriteString(f.Text)
 	return b.String()
@@ -168,8 +168,11 @@ func (fs Findings) AsWarnings() Findings {
 	return out
 }
 
+// longPrefixes start the keys of labels and annotations that would fill half of
+// a warning.
+var longPrefixes = []string{"ssp.kubevirt.io/", "template.kubevirt.io/", "cdi.kubevirt.io/storage.import."}
+
 // leaf is the last element of a path: the key in brackets or the field's name.
-// The list's long prefix would fill half of a warning.
 func leaf(p *field.Path) string {
 	if p == nil {
 		return ""
@@ -177,7 +180,11 @@ func leaf(p *field.Path) string {
 	s := p.String()
 	if strings.HasSuffix(s, "]") {
 		if i := strings.LastIndexByte(s, '['); i >= 0 {
-			return strings.TrimPrefix(s[i+1:len(s)-1], "ssp.kubevirt.io/")
+			key := s[i+1 : len(s)-1]
+			for _, prefix := range longPrefixes {
+				key = strings.TrimPrefix(key, prefix)
+			}
+			return key
 		}
 	}
 	if strings.HasSuffix(s, ".platform.architecture") {

@@ -7,9 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// maxSuggestions bounds the work for a list of nothing but mistakes: an
-// annotation may hold 100,000 of them.
-const maxSuggestions = 64
+// An annotation may hold 100,000 mistakes. maxSuggestions bounds how many of a
+// list are helped with, maxListFindings how many are told.
+const (
+	maxSuggestions  = 64
+	maxListFindings = 1000
+)
 
 // ParseList reads the list annotation. It returns the valid architectures in
 // their order, each once, and every finding: an item that is not accepted, one
@@ -25,6 +28,9 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 	var findings Findings
 	unknown := "not one of " + accepted.String()
 	report := func(rule Rule, t field.ErrorType, item, text string) {
+		if len(findings) == maxListFindings {
+			return
+		}
 		findings = append(findings, Finding{Rule: rule, Severity: Error, Type: t, Path: path, Value: item, Text: text})
 	}
 	count := make(map[string]int, len(accepted))

@@ -95,7 +95,7 @@ func (d *DataImportCron) CompleteFor(a Arch) bool {
 	return a != "" && len(d.missing(a)) == 0
 }
 
-// missing names what is not as the six changes make it for a.
+// missing names, in few words, what is not as the six changes make it for a.
 func (d *DataImportCron) missing(a Arch) []string {
 	var missing []string
 	base := d.Metadata.Labels[BaseLabel]
@@ -103,7 +103,7 @@ func (d *DataImportCron) missing(a Arch) []string {
 		missing = append(missing, "architecture label")
 	}
 	if base == "" {
-		missing = append(missing, "base label")
+		missing = append(missing, "base")
 	}
 	if d.Spec.ManagedDataSource != base+a.Suffix() {
 		missing = append(missing, "managedDataSource")
@@ -112,7 +112,7 @@ func (d *DataImportCron) missing(a Arch) []string {
 		missing = append(missing, missingPlatform)
 	}
 	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
-		missing = append(missing, "no list")
+		missing = append(missing, "list")
 	}
 	return missing
 }

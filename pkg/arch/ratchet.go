@@ -12,9 +12,6 @@ type findingKey struct {
 
 func (f Finding) key() findingKey { return findingKey{f.Rule, f.Subject, f.Value} }
 
-// isPair tells whether the finding is about two templates.
-func (f Finding) isPair() bool { return f.Other != Subject{} }
-
 // Since turns errors that the old object had too into warnings: an object that
 // was invalid before stays writable.
 func (fs Findings) Since(old Findings) Findings {
@@ -22,43 +19,44 @@ func (fs Findings) Since(old Findings) Findings {
 	for _, f := range old {
 		known[f.key()] = true
 	}
-	return fs.ratchet(func(f Finding) bool { return known[f.key()] })
+	out := make(Findings, len(fs))
+	for i, f := range fs {
+		if f.Severity == Error && known[f.key()] {
+			f.Severity = Warning
+		}
+		out[i] = f
+	}
+	return out
 }
 
 // ValidateTemplatesUpdate is ValidateTemplates for an update: errors that the
 // old templates had too, wherever they stood, are warnings. A collision is the
 // same where the same two templates collided before.
 func (r Rules) ValidateTemplatesUpdate(templates, old []DataImportCron, nodes []Arch, path *field.Path) Findings {
-	findings := r.ValidateTemplates(templates, nodes, path)
-	if !findings.HasErrors() {
-		return findings
-	}
-	known := make(map[findingKey]bool)
+	var before Findings
 	collided := map[Rule]history{RuleNameCollision: {}, RuleDataSourceCollision: {}}
 	for i := range old {
 		t, subject := &old[i], r.templateSubject(&old[i])
 		list, fs := r.validateTemplate(t, nil, path.Index(i))
-		for _, f := range fs.about(subject) {
-			known[f.key()] = true
-		}
+		before = append(before, fs.about(subject)...)
 		for _, rule := range collisionRules {
 			collided[rule.rule].add(subject, rule.claims(r, t, list))
 		}
 	}
-	// Many findings may be about the same two names.
+	// Many templates may have the same two names, and are looked up once. Where
+	// there are many names, each has few claims and is looked up quickly.
 	pairs := make(map[pairKey]bool)
-	return findings.ratchet(func(f Finding) bool {
-		if !f.isPair() {
-			return known[f.key()]
-		}
-		key := pairKey{f.Rule, f.Subject, f.Other}
+	findings, lists := r.validateEach(templates, nodes, path)
+	return append(findings.Since(before), r.collisions(templates, lists, path, func(key pairKey) bool {
 		was, ok := pairs[key]
 		if !ok {
-			was = collided[f.Rule].collide(f.Subject, f.Other)
-			pairs[key] = was
+			was = collided[key.rule].collide(key.subject, key.other)
+			if len(pairs) < maxPairs {
+				pairs[key] = was
+			}
 		}
 		return was
-	})
+	})...)
 }
 
 // pairKey is what makes two collisions the same.
@@ -105,15 +103,4 @@ func (h history) collide(subject, other Subject) bool {
 		}
 	}
 	return false
-}
-
-func (fs Findings) ratchet(known func(Finding) bool) Findings {
-	out := make(Findings, len(fs))
-	for i, f := range fs {
-		if f.Severity == Error && known(f) {
-			f.Severity = Warning
-		}
-		out[i] = f
-	}
-	return out
 }

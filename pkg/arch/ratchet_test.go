@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,5 +82,26 @@ func TestTheRatchetStaysQuickOnManyTemplatesOfOneName(t *testing.T) {
 	}
 	if known == 0 || fresh == 0 {
 		t.Errorf("%d known and %d new; want both", known, fresh)
+	}
+}
+
+// TestManyKnownCollisionsHideNoNewOne: y comes to a name that x shares, and x
+// shares another with many already.
+func TestManyKnownCollisionsHideNoNewOne(t *testing.T) {
+	var known []string
+	for i := range 2 * 16 {
+		known = append(known, template(fmt.Sprint("t", i), "", "s-amd64", ""))
+	}
+	x := template("x", "amd64,arm64", "s", "")
+	old := append(slices.Clone(known), template("y", "", "other", ""), x)
+	updated := append(slices.Clone(known), template("y", "", "s-arm64", ""), x)
+	findings := Rules{}.ValidateTemplatesUpdate(views(t, updated...), views(t, old...), nil, field.NewPath("t"))
+	var got []string
+	for _, f := range findings.Of(Error) {
+		got = append(got, f.Message())
+	}
+	want := []string{`template "x": managedDataSource: "s": template "y" needs DataSource "s-arm64" too`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }

@@ -11,6 +11,13 @@ import (
 // known. Each list template is judged by itself, then all of them together for
 // names and DataSources that collide.
 func (r Rules) ValidateTemplates(templates []DataImportCron, nodes []Arch, path *field.Path) Findings {
+	findings, lists := r.validateEach(templates, nodes, path)
+	return append(findings, r.collisions(templates, lists, path, func(pairKey) bool { return false })...)
+}
+
+// validateEach judges each template by itself, and returns the valid
+// architectures of each too.
+func (r Rules) validateEach(templates []DataImportCron, nodes []Arch, path *field.Path) (Findings, [][]Arch) {
 	var findings Findings
 	present := r.acceptedOf(nodes)
 	lists := make([][]Arch, len(templates))
@@ -19,7 +26,7 @@ func (r Rules) ValidateTemplates(templates []DataImportCron, nodes []Arch, path 
 		lists[i], fs = r.validateTemplate(&templates[i], present, path.Index(i))
 		findings = append(findings, fs.about(r.templateSubject(&templates[i]))...)
 	}
-	return append(findings, r.collisions(templates, lists, path)...)
+	return findings, lists
 }
 
 // acceptedOf returns which of nodes are accepted, each once; nil where nodes are
@@ -101,9 +108,9 @@ func fixedValues(t *DataImportCron, list string, path *field.Path) Findings {
 		switch {
 		case !items[value]:
 			findings = append(findings, newError(rule, field.ErrorTypeInvalid, p, value,
-				"contradicts the list %q, which sets it for each architecture; remove it", shorten(list)))
+				"contradicts the list %q; remove it", shorten(list)))
 		case len(items) > 1:
-			findings = append(findings, newWarning(RuleOverridden, p, value, "set anew for each architecture of the list; remove it"))
+			findings = append(findings, newWarning(RuleOverridden, p, value, "set for each architecture of the list; remove it"))
 		}
 	}
 	if platform := t.platform(); platform != "" {
@@ -114,7 +121,7 @@ func fixedValues(t *DataImportCron, list string, path *field.Path) Findings {
 	}
 	if base, ok := t.Metadata.Labels[BaseLabel]; ok && base != t.Spec.ManagedDataSource {
 		findings = append(findings, newError(RuleBaseLabel, field.ErrorTypeInvalid, labelPath(path, BaseLabel), base,
-			"contradicts managedDataSource %q, from which it is set; remove it", shorten(t.Spec.ManagedDataSource)))
+			"contradicts managedDataSource %q; remove it", shorten(t.Spec.ManagedDataSource)))
 	}
 	return findings
 }
@@ -139,7 +146,7 @@ func (r Rules) templateWarnings(t *DataImportCron, list []Arch, nodes Architectu
 	for _, a := range list {
 		if name := t.Metadata.Name + a.Suffix(); cronJobNameTooLong(t, name) {
 			findings = append(findings, newWarning(RuleCronJobName, path.Child("metadata", "name"), t.Metadata.Name,
-				"CDI's CronJob for %s needs %d characters; Kubernetes allows %d", a, len(name)+cronJobSuffixLength, maxCronJobNameLength))
+				"CDI's CronJob name for %s has %d characters; at most %d", a, len(name)+cronJobSuffixLength, maxCronJobNameLength))
 			break
 		}
 	}

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestValidateTemplates(t *testing.T) {
 		"a base that ends in an architecture":      {template: template("x", "amd64", "x-s390x", ""), want: []string{`warning base-suffix t[0].spec.managedDataSource "x-s390x"`}},
 		"a URL's CronJob name of 52":               {template: urlTemplate(long[:37], "")},
 		"a URL's CronJob name of 53":               {template: urlTemplate(long[:38], ""), want: []string{`warning cronjob-name t[0].metadata.name "` + long[:38] + `"`}},
-		"pod pull by name is the default":          {template: urlTemplate(long[:38], ", pullMethod: pod"), want: []string{`warning cronjob-name t[0].metadata.name "` + long[:38] + `"`}},
+		"pod pull, written out":                    {template: urlTemplate(long[:38], ", pullMethod: pod"), want: []string{`warning cronjob-name t[0].metadata.name "` + long[:38] + `"`}},
 		"node pull needs no CronJob":               {template: urlTemplate(long[:38], ", pullMethod: node")},
 		"a broken list hides no other finding":     {template: template(long, "amd64,x", "y-amd64", ""), want: []string{"error unknown-architecture " + listField + ` "x"`, `error name t[0].metadata.name "` + long + `"`, `warning base-suffix t[0].spec.managedDataSource "y-amd64"`}},
 		"unknown items make no further findings":   {template: template(long, "x", "y-amd64", ""), want: []string{"error unknown-architecture " + listField + ` "x"`}},
@@ -76,7 +77,7 @@ metadata: {name: %q, annotations: {ssp.kubevirt.io/dict.architectures: amd64}}
 spec: {managedDataSource: x, schedule: "0 0 * * *", template: {spec: {source: {registry: {url: "docker://x"%s}}}}}`, name, more)
 }
 
-func TestTextsNameTheTemplateAndStayShort(t *testing.T) {
+func TestTextsNameTheTemplateAndTheField(t *testing.T) {
 	findings := Rules{}.ValidateTemplates(views(t,
 		template("rhel10-image-cron", "amd64,arn64", "rhel10-amd64", ""),
 		template("other", "amd64", "x", ", namespace: elsewhere, labels: {template.kubevirt.io/architecture: arm64}"),
@@ -88,7 +89,7 @@ func TestTextsNameTheTemplateAndStayShort(t *testing.T) {
 	want := []string{
 		`template "rhel10-image-cron": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`,
 		`template "rhel10-image-cron": managedDataSource: "rhel10-amd64": ends in "amd64" already, and gets a suffix all the same`,
-		`template "elsewhere/other": template.kubevirt.io/architecture: "arm64": contradicts the list "amd64", which sets it for each architecture; remove it`,
+		`template "elsewhere/other": architecture: "arm64": contradicts the list "amd64"; remove it`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -107,41 +108,41 @@ func TestCollisions(t *testing.T) {
 		"templates apart": {templates: []string{template("a", "amd64,arm64", "a", ""), template("b", "amd64,arm64", "b", "")}},
 		"a cut name meets a plain one": {
 			templates: []string{template("rhel10", "amd64", "a", ""), template("rhel10-amd64", "", "b", "")},
-			want:      []string{`name-collision t[1].metadata.name: template "rhel10-amd64" makes DataImportCron "rhel10-amd64", and so does template "rhel10"`},
+			want:      []string{`name-collision t[1].metadata.name: template "rhel10-amd64" template "rhel10" makes "rhel10-amd64" too`},
 		},
 		"two plain ones of one name": {
 			templates: []string{template("a", "", "a", ""), template("a", "", "b", "")},
-			want:      []string{`name-collision t[1].metadata.name: template "a" makes DataImportCron "a", and so does template "a"`},
+			want:      []string{`name-collision t[1].metadata.name: template "a" template "a" makes "a" too`},
 		},
 		"one pair, all its names at once": {
 			templates: []string{template("a", "amd64,arm64", "a", ""), template("a", "arm64,amd64", "b", "")},
-			want:      []string{`name-collision t[1].metadata.name: template "a" makes DataImportCron "a-arm64", "a-amd64", and so does template "a"`},
+			want:      []string{`name-collision t[1].metadata.name: template "a" template "a" makes "a-arm64", "a-amd64" too`},
 		},
 		"a cut DataSource meets a plain one": {
 			templates: []string{template("a", "amd64", "rhel10", ""), template("b", "", "rhel10-amd64", "")},
-			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "rhel10-amd64", and so does template "a"`},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" template "a" needs DataSource "rhel10-amd64" too`},
 		},
 		"a plain and a list template with one managedDataSource": {
 			templates: []string{template("a", "amd64", "rhel10", ""), template("b", "", "rhel10", "")},
-			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "rhel10", and so does template "a"`},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" template "a" needs DataSource "rhel10" too`},
 		},
 		"two list templates may share a base for other architectures": {
 			templates: []string{template("a", "amd64", "rhel10", ""), template("b", "arm64", "rhel10", "")},
 		},
 		"but not for the same architecture": {
 			templates: []string{template("a", "amd64", "rhel10", ""), template("b", "arm64,amd64", "rhel10", "")},
-			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "rhel10-amd64", and so does template "a"`},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" template "a" needs DataSource "rhel10-amd64" too`},
 		},
 		"the plain DataSource of one is managed by the other": {
 			templates: []string{template("a", "amd64", "x-amd64", ""), template("b", "amd64", "x", "")},
-			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "x-amd64", and so does template "a"`},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" template "a" needs DataSource "x-amd64" too`},
 		},
 		"namespaces are apart": {
 			templates: []string{template("a", "", "a", ", namespace: one"), template("a", "", "a", ", namespace: two")},
 		},
 		"no namespace is the golden images'": {
 			templates: []string{template("a", "", "a", ", namespace: kubevirt-os-images"), template("a", "", "b", "")},
-			want:      []string{`name-collision t[1].metadata.name: template "a" makes DataImportCron "a", and so does template "a"`},
+			want:      []string{`name-collision t[1].metadata.name: template "a" template "a" makes "a" too`},
 		},
 		"an invalid list claims no names": {
 			templates: []string{template("a", "x", "a", ""), template("a", "y", "a", "")},
@@ -149,13 +150,13 @@ func TestCollisions(t *testing.T) {
 		},
 		"but the plain DataSource": {
 			templates: []string{template("a", "arn64", "x", ""), template("b", "", "x", "")},
-			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" needs DataSource "x", and so does template "a"`},
+			want:      []string{`datasource-collision t[1].spec.managedDataSource: template "b" template "a" needs DataSource "x" too`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, f := range (Rules{}).ValidateTemplates(views(t, tc.templates...), nil, field.NewPath("t")) {
-				if f.isPair() {
+				if f.Other != (Subject{}) {
 					got = append(got, fmt.Sprintf("%s %s: %s %s", f.Rule, f.Path, f.Subject, f.Text))
 				}
 			}
@@ -172,10 +173,61 @@ func TestManyCollisionsStayBounded(t *testing.T) {
 		manifests = append(manifests, *view(t, template("a", "amd64,arm64,s390x", "a", "")))
 	}
 	findings := Rules{}.ValidateTemplates(manifests, nil, field.NewPath("t"))
-	if got, most := len(findings), 2*maxPairs*len(manifests); got == 0 || got > most {
+	if got, most := len(findings), 2*maxPairs; got == 0 || got > most {
 		t.Errorf("%d findings; want some, %d at most", got, most)
 	}
 	if left := (Rules{}).ValidateTemplatesUpdate(manifests, manifests, nil, field.NewPath("t")); left.HasErrors() {
 		t.Error("unchanged templates have new errors")
+	}
+}
+
+// TestWarningsStayShort writes each rule's text with the names of the seed
+// case. Only what is accepted for a base label, and what is a legal name, need
+// more room.
+func TestWarningsStayShort(t *testing.T) {
+	const most = 120
+	rules := map[Rule]bool{}
+	check := func(findings Findings) {
+		for _, f := range findings {
+			rules[f.Rule] = true
+			if text := f.Message(); len(text) > most && f.Rule != RuleBaseLabel {
+				t.Errorf("%s: %d characters: %s", f.Rule, len(text), text)
+			}
+		}
+	}
+	seed := func(list, more, source string) string {
+		return fmt.Sprintf(`
+metadata: {name: rhel10-image-cron, annotations: {ssp.kubevirt.io/dict.architectures: %q}%s}
+spec: {managedDataSource: rhel10, schedule: "4 8/12 * * *", template: {spec: {source: {%s}}}}`, list, more, source)
+	}
+	const registry = "registry: {imageStream: rhel10-guest}"
+	for _, templates := range [][]string{
+		{seed("arn64,,amd64,amd64", "", registry)},
+		{seed("amd64,arm64", ", labels: {template.kubevirt.io/architecture: s390x, cdi.kubevirt.io/storage.import.datasource-name: fedora}", "registry: {platform: {architecture: s390x}}")},
+		{seed("amd64,arm64", ", labels: {template.kubevirt.io/architecture: arm64}", "http: {}")},
+		{seed("amd64,arm64", "", registry), template("rhel10-legacy", "", "rhel10-amd64", "")},
+		{seed("amd64,arm64", "", registry), template("rhel10-image-cron-amd64", "", "other", "")},
+		{template("rhel10-image-cron", "amd64", "rhel10-amd64", "")},
+		{urlTemplate("rhel10-image-cron-with-a-longer-name-than", "")},
+	} {
+		check(Rules{}.ValidateTemplates(views(t, templates...), []Arch{"s390x"}, field.NewPath("t")))
+	}
+	const name = "rhel10-image-cron-arm64"
+	for _, manifest := range []string{
+		dic(name, "amd64", "arm64", "", "rhel10-amd64", "s390x"),
+		dic(name, "", "arm64", "fedora", "rhel10", ""),
+		dic(name, "", "aarch64", "", "rhel10", ""),
+		dic("rhel10-image-cron", "amd64,arm64", "", "", "rhel10", ""),
+		dic(name, "amd64,arm64", "arm64", "", "rhel10", ""),
+		dic("rhel10-image-cron", "", "arm64", "", "", ""),
+	} {
+		decl := Rules{}.Declaration(view(t, manifest))
+		_, told := decl.Completion()
+		check(slices.Concat(decl.Findings, told, decl.Incomplete()))
+	}
+	_, told := Rules{}.Declaration(view(t, dic(name, "arm64", "", "", "rhel10", ""))).CompletionOver(view(t, dic(name, "", "arm64", "rhel10", "rhel10-arm64", "")))
+	check(told)
+	if len(rules) < 22 {
+		t.Errorf("only %d rules were written: %v", len(rules), rules)
 	}
 }

@@ -55,8 +55,6 @@ type Cluster struct {
 	processes []*process
 	stopOnce  sync.Once
 	stopErr   error
-
-	installed *installation
 }
 
 // Start starts a cluster and returns once it serves. Cancelling ctx ends the

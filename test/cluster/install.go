@@ -21,12 +21,6 @@ import (
 // which reaches it through a watch.
 const effectTimeout = 30 * time.Second
 
-// installation is what InstallWebhooks left in the API server.
-type installation struct {
-	configurations []*unstructured.Unstructured
-	webhook        *Webhook
-}
-
 // InstallWebhooks installs the configurations of deploy/webhook as they are
 // shipped, but for clientConfig, which points to w. It returns once the API
 // server calls each path of w. Another call points the same configurations
@@ -36,22 +30,21 @@ func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
 	if err != nil {
 		return err
 	}
-	next := &installation{webhook: w}
+	var configurations []*unstructured.Unstructured
 	for _, manifest := range manifests {
 		switch manifest.GetKind() {
 		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
 			if err := pointAt(manifest, w); err != nil {
 				return err
 			}
-			next.configurations = append(next.configurations, manifest)
+			configurations = append(configurations, manifest)
 		}
 	}
 	before, err := answered(ctx, w)
 	if err != nil {
 		return err
 	}
-	c.installed = next
-	for _, configuration := range next.configurations {
+	for _, configuration := range configurations {
 		err := c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(configuration), fieldOwner, client.ForceOwnership)
 		if err != nil {
 			return fmt.Errorf("applying %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
@@ -78,50 +71,6 @@ func (c *Cluster) calledSince(ctx context.Context, w *Webhook, before map[string
 		if now[path] == before[path] {
 			return errors.Join(fmt.Errorf("%s was not called", path), outcome)
 		}
-	}
-	return nil
-}
-
-// UninstallWebhooks removes what InstallWebhooks installed and returns once the
-// API server calls it no longer.
-func (c *Cluster) UninstallWebhooks(ctx context.Context) error {
-	if c.installed == nil {
-		return nil
-	}
-	for _, configuration := range c.installed.configurations {
-		if err := c.Client.Delete(ctx, configuration); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("deleting %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
-		}
-	}
-	err := eventually(ctx, effectTimeout, func(ctx context.Context) error {
-		return c.untouched(ctx, c.installed.webhook)
-	})
-	if err != nil {
-		return fmt.Errorf("waiting for the webhooks to be called no longer: %w", err)
-	}
-	c.installed = nil
-	return nil
-}
-
-// untouched returns an error unless the probes pass and w, where it still
-// runs, was not asked.
-func (c *Cluster) untouched(ctx context.Context, w *Webhook) error {
-	if !w.process.running() {
-		return c.probe(ctx)
-	}
-	before, err := answered(ctx, w)
-	if err != nil {
-		return err
-	}
-	if err := c.probe(ctx); err != nil {
-		return err
-	}
-	after, err := answered(ctx, w)
-	if err != nil {
-		return err
-	}
-	if !maps.Equal(before, after) {
-		return errors.New("the webhook was called")
 	}
 	return nil
 }

@@ -51,15 +51,6 @@ func startProcess(cmd *exec.Cmd, logPath string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) running() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
 // untilReady waits until url answers 200. It fails as soon as the process
 // exits, with the end of its log.
 func (p *process) untilReady(ctx context.Context, client *http.Client, url string) error {

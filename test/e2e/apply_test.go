@@ -182,7 +182,7 @@ func TestOnACDIThatDropsThePlatform(t *testing.T) {
 		t.Fatalf("managedDataSource %q", got)
 	}
 	stderr := apply()
-	if want := `platform.architecture: arm64 is not kept by this CDI; another image may be imported`; !strings.Contains(stderr, want) {
+	if want := `platform.architecture: arm64 was not stored; another image may be imported`; !strings.Contains(stderr, want) {
 		t.Errorf("kubectl printed %q; want %q in it", stderr, want)
 	}
 	// etcd held the platform still, which no reader saw: the second time

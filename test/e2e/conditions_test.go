@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // paths are the webhooks in the order in which requests count them.
@@ -33,7 +34,10 @@ func TestWhatNeverReachesTheWebhook(t *testing.T) {
 	sspObject := ssp("quiet", template("rhel10", "amd64,arm64", "rhel10", ""))
 	made := complete("quiet-arm64", "quiet", "arm64")
 	plain := dic("quiet", "", "quiet", registry)
+	dying := ssp("dying", template("rhel10", "amd64,arm64", "rhel10", ""))
+	dying.SetFinalizers([]string{"dicer.dev/test"})
 	create(t, sspObject)
+	create(t, dying)
 	create(t, made)
 	create(t, plain)
 	must := func(err error) {
@@ -80,14 +84,14 @@ func TestWhatNeverReachesTheWebhook(t *testing.T) {
 		}},
 		{"an SSP without templates is created", func() { create(t, ssp("empty")) }},
 		{"an SSP's status is written", func() {
-			must(env.client.Status().Update(t.Context(), set(stored(t, sspObject), "Deployed", "status", "phase")))
+			updateStatus(t, set(stored(t, sspObject), "Deployed", "status", "phase"))
 		}},
 		{"an SSP changes, but not its templates or cluster", func() {
-			merge(t, sspObject, `{"metadata":{"labels":{"mine":"1"},"finalizers":["dicer.dev/test"]},"spec":{"enableMultipleArchitectures":true}}`)
+			merge(t, sspObject, `{"metadata":{"labels":{"mine":"1"}},"spec":{"enableMultipleArchitectures":true}}`)
 		}},
 		{"an SSP that is being deleted changes its templates", func() {
-			must(env.client.Delete(t.Context(), sspObject))
-			obj := stored(t, sspObject)
+			must(env.client.Delete(t.Context(), dying))
+			obj := stored(t, dying)
 			obj.Object["spec"] = ssp("x", template("rhel10", "mips", "rhel10", "")).Object["spec"]
 			update(t, obj)
 		}},
@@ -164,11 +168,21 @@ func TestNoObjectMakesAConditionFail(t *testing.T) {
 				remove(obj)
 				return
 			}
-			for _, text := range []string{"expression", "no such", "failed calling", "match condition", "overload"} {
-				if strings.Contains(err.Error(), text) {
-					t.Errorf("%v", err)
-				}
-			}
+			notByACondition(t, err)
+		})
+	}
+	for _, patch := range []string{
+		`{"spec":null}`, `{"spec":"x"}`, `{"spec":[1]}`,
+		`{"spec":{"managedDataSource":null}}`, `{"spec":{"managedDataSource":5}}`, `{"spec":{"managedDataSource":[1]}}`,
+		`{"spec":{"template":null}}`, `{"spec":{"template":5}}`, `{"spec":{"template":[1]}}`,
+		`{"spec":{"template":{"spec":null}}}`, `{"spec":{"template":{"spec":[1]}}}`,
+		`{"spec":{"template":{"spec":{"source":null}}}}`, `{"spec":{"template":{"spec":{"source":[1]}}}}`,
+		`{"spec":{"template":{"spec":{"source":{"registry":[1]}}}}}`, `{"metadata":{"labels":null},"spec":5}`,
+	} {
+		t.Run("an update by "+patch, func(t *testing.T) {
+			obj := complete("odd-s390x", "odd", "s390x")
+			create(t, obj)
+			notByACondition(t, env.client.Patch(t.Context(), obj, client.RawPatch("application/merge-patch+json", []byte(patch))))
 		})
 	}
 	env.warnings.take()
@@ -183,6 +197,19 @@ func TestNoObjectMakesAConditionFail(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// notByACondition fails where the evaluation of a condition rejected a write.
+func notByACondition(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, text := range []string{"expression", "no such", "failed calling", "match condition", "overload"} {
+		if strings.Contains(err.Error(), text) {
+			t.Error(err)
+		}
+	}
 }
 
 // TestTheConditionsAreCheapEnoughForTheLargestSSP fills what etcd takes with

@@ -13,9 +13,8 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-// conditionsInForce reads the match conditions of both webhooks of
-// DataImportCrons from the API server.
-func conditionsInForce(t *testing.T) (mutating, validating []admissionregistrationv1.MatchCondition) {
+// conditionsInForce reads the match conditions from the API server, by webhook.
+func conditionsInForce(t *testing.T) map[string][]admissionregistrationv1.MatchCondition {
 	t.Helper()
 	var m admissionregistrationv1.MutatingWebhookConfiguration
 	var v admissionregistrationv1.ValidatingWebhookConfiguration
@@ -24,24 +23,29 @@ func conditionsInForce(t *testing.T) (mutating, validating []admissionregistrati
 			t.Fatal(err)
 		}
 	}
+	conditions := map[string][]admissionregistrationv1.MatchCondition{}
 	for _, w := range m.Webhooks {
-		mutating = append(mutating, w.MatchConditions...)
+		conditions[w.Name] = w.MatchConditions
 	}
 	for _, w := range v.Webhooks {
-		if w.Name == "validate.dataimportcron.dicer.dev" {
-			validating = append(validating, w.MatchConditions...)
-		}
+		conditions[w.Name] = w.MatchConditions
 	}
-	return mutating, validating
+	return conditions
 }
 
-func TestBothWebhooksOfDataImportCronsAreCalledOnTheSameConditions(t *testing.T) {
-	mutating, validating := conditionsInForce(t)
-	if len(mutating) != 2 {
-		t.Fatalf("%d conditions; want one for CREATE, one for UPDATE", len(mutating))
+func TestConditionsThatStandTwiceAreTheSame(t *testing.T) {
+	conditions := conditionsInForce(t)
+	if len(conditions) != 4 {
+		t.Fatalf("%d webhooks; want 4", len(conditions))
 	}
-	if diff := cmp.Diff(mutating, validating); diff != "" {
-		t.Errorf("(-mutating +validating):\n%s", diff)
+	mutating, validating := conditions["mutate.dataimportcron.dicer.dev"], conditions["validate.dataimportcron.dicer.dev"]
+	if diff := cmp.Diff(mutating, validating); diff != "" || len(mutating) != 2 {
+		t.Errorf("of DataImportCrons (-mutating +validating):\n%s", diff)
+	}
+	// The first one splits them: TestAnSSPThatComesToHCOAndGoes.
+	own, hcos := conditions["validate.ssp.dicer.dev"], conditions["validate.ssp-of-hco.dicer.dev"]
+	if diff := cmp.Diff(own[1:], hcos[1:]); diff != "" || len(own) != 3 {
+		t.Errorf("of SSPs (-own +HCO's):\n%s", diff)
 	}
 }
 

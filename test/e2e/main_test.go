@@ -84,7 +84,11 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	code = m.Run()
+	if log, err := env.webhook.Logs(); code != 0 && err == nil {
+		fmt.Fprintf(os.Stderr, "the webhook's log:\n%s", log)
+	}
+	return code, nil
 }
 
 func start(ctx context.Context, dir string) error {

@@ -132,14 +132,12 @@ func TestWhileNoReplicaRuns(t *testing.T) {
 		"an undeclared one":       create(t, dic("down", "", "down", registry)),
 		"the status of an invalid one from before": update(t, set(stored(t, invalidDIC(1)), "pvc", "status", "sourceFormat")),
 		"a label of an invalid SSP from before":    merge(t, invalidSSP(8), `{"metadata":{"labels":{"mine":"1"}}}`),
+		"the status of an invalid SSP from before": updateStatus(t, set(stored(t, invalidSSP(7)), "Deployed", "status", "phase")),
 		"the deletion of an invalid one":           see(t, env.client.Delete(ctx, invalidDIC(1))),
 		"the deletion of an invalid SSP":           see(t, env.client.Delete(ctx, invalidSSP(8))),
 	} {
 		if len(got.errors) > 0 || len(got.warnings) > 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
-	}
-	if err := env.client.Status().Update(ctx, set(stored(t, invalidSSP(7)), "Deployed", "status", "phase")); err != nil {
-		t.Errorf("the status of an invalid SSP: %v", err)
 	}
 }

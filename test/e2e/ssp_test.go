@@ -73,29 +73,29 @@ func TestAnSSPIsJudgedOnCreate(t *testing.T) {
 			at(0, "spec.managedDataSource") + `: Invalid value: "rhel-": template "rhel10": goes to label ` + baseKey + `, and is no legal label value: want letters, digits, '-', '_' and '.', a letter or digit at both ends, at most 63`,
 		}}},
 		{name: "a cut name that meets a plain template's is rejected", ssp: ssp("a", template("rhel10", "amd64", "one", ""), template("rhel10-amd64", "", "two", "")), want: outcome{errors: []string{
-			at(1, "metadata.name") + `: Duplicate value: "rhel10-amd64": template "rhel10-amd64": makes DataImportCron "rhel10-amd64", and so does template "rhel10"`,
+			at(1, "metadata.name") + `: Duplicate value: "rhel10-amd64": template "rhel10-amd64": template "rhel10" makes "rhel10-amd64" too`,
 		}}},
 		{name: "one name in two namespaces is accepted", ssp: ssp("a", template("rhel10", "amd64", "rhel10", ", namespace: elsewhere"), template("rhel10-amd64", "", "rhel10-amd64", ""))},
 		{name: "no namespace is the golden images' namespace", ssp: ssp("a", template("rhel10", "", "one", ", namespace: kubevirt-os-images"), template("rhel10", "", "two", "")), want: outcome{errors: []string{
-			at(1, "metadata.name") + `: Duplicate value: "rhel10": template "rhel10": makes DataImportCron "rhel10", and so does template "rhel10"`,
+			at(1, "metadata.name") + `: Duplicate value: "rhel10": template "rhel10": template "rhel10" makes "rhel10" too`,
 		}}},
 		{name: "two that manage one DataSource are rejected", ssp: ssp("a", template("one", "amd64,arm64", "rhel10", ""), template("two", "arm64", "rhel10", "")), want: outcome{errors: []string{
-			at(1, "spec.managedDataSource") + `: Duplicate value: "rhel10": template "two": needs DataSource "rhel10-arm64", and so does template "one"`,
+			at(1, "spec.managedDataSource") + `: Duplicate value: "rhel10": template "two": template "one" needs DataSource "rhel10-arm64" too`,
 		}}},
 		{name: "a plain and a list template with one managedDataSource are rejected", ssp: ssp("a", template("one", "amd64", "rhel10", ""), template("two", "", "rhel10", "")), want: outcome{errors: []string{
-			at(1, "spec.managedDataSource") + `: Duplicate value: "rhel10": template "two": needs DataSource "rhel10", and so does template "one"`,
+			at(1, "spec.managedDataSource") + `: Duplicate value: "rhel10": template "two": template "one" needs DataSource "rhel10" too`,
 		}}},
 		{name: "a platform outside the list is rejected", ssp: ssp("a", fixed("amd64,arm64", registryOf("s390x"), "")), want: outcome{errors: []string{
-			at(0, "spec.template.spec.source.registry.platform.architecture") + `: Invalid value: "s390x": template "rhel10": contradicts the list "amd64,arm64", which sets it for each architecture; remove it`,
+			at(0, "spec.template.spec.source.registry.platform.architecture") + `: Invalid value: "s390x": template "rhel10": contradicts the list "amd64,arm64"; remove it`,
 		}}},
 		{name: "an architecture label outside the list is rejected", ssp: ssp("a", fixed("amd64,arm64", registry, labels(archKey, "s390x"))), want: outcome{errors: []string{
-			at(0, "metadata.labels["+archKey+"]") + `: Invalid value: "s390x": template "rhel10": contradicts the list "amd64,arm64", which sets it for each architecture; remove it`,
+			at(0, "metadata.labels["+archKey+"]") + `: Invalid value: "s390x": template "rhel10": contradicts the list "amd64,arm64"; remove it`,
 		}}},
 		{name: "a base label of another DataSource is rejected", ssp: ssp("a", fixed("amd64", registry, labels(baseKey, "fedora"))), want: outcome{errors: []string{
-			at(0, "metadata.labels["+baseKey+"]") + `: Invalid value: "fedora": template "rhel10": contradicts managedDataSource "rhel10", from which it is set; remove it`,
+			at(0, "metadata.labels["+baseKey+"]") + `: Invalid value: "fedora": template "rhel10": contradicts managedDataSource "rhel10"; remove it`,
 		}}},
 		{name: "a platform that is one of the list is warned about", ssp: ssp("a", fixed("amd64,arm64", registryOf("arm64"), "")), want: outcome{warnings: []string{
-			`template "rhel10": platform.architecture: "arm64": set anew for each architecture of the list; remove it`,
+			`template "rhel10": platform.architecture: "arm64": set for each architecture of the list; remove it`,
 		}}},
 		{name: "an architecture without nodes is warned about", ssp: set(ssp("a", template("rhel10", "amd64,arm64,s390x", "rhel10", "")), map[string]any{"workloadArchitectures": []any{"amd64"}, "controlPlaneArchitectures": []any{"s390x"}}, "spec", "cluster"), want: outcome{warnings: []string{
 			`template "rhel10": dict.architectures: "arm64": spec.cluster has no nodes of it`,
@@ -107,7 +107,7 @@ func TestAnSSPIsJudgedOnCreate(t *testing.T) {
 			`template "rhel10": managedDataSource: "rhel10-arm64": ends in "arm64" already, and gets a suffix all the same`,
 		}}},
 		{name: "a name too long for CDI's CronJob is warned about", ssp: ssp("a", templateOf(long[:40], "amd64", spec("rhel10", "registry: {url: 'docker://x.invalid/rhel10'}"), "")), want: outcome{warnings: []string{
-			`template "` + long[:40] + `": name: CDI's CronJob for amd64 needs 55 characters; Kubernetes allows 52`,
+			`template "` + long[:40] + `": name: CDI's CronJob name for amd64 has 55 characters; at most 52`,
 		}}},
 		{name: "v1beta2 is judged by the same rules", ssp: set(ssp("a", template("rhel10", "arn64", "rhel10", "")), "ssp.kubevirt.io/v1beta2", "apiVersion"), want: outcome{errors: []string{
 			listAt(0) + `: Unsupported value: "arn64": template "rhel10": ` + accepted + `; did you mean "arm64"?`,
@@ -163,7 +163,7 @@ func TestACollisionFromBeforeStaysWritable(t *testing.T) {
 	obj := stored(t, collidingSSP(0))
 	one, two, three := template("one", "", "same", ""), template("two", "", "same", ""), template("three", "", "same", "")
 	obj.Object["spec"] = ssp("x", three, two).Object["spec"]
-	want := outcome{warnings: []string{`template "two": managedDataSource: "same": needs DataSource "same", and so does template "three"`}}
+	want := outcome{warnings: []string{`template "two": managedDataSource: template "three" needs DataSource "same" too`}}
 	if diff := cmp.Diff(want, update(t, obj), cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("turned and shortened (-want +got):\n%s", diff)
 	}
@@ -171,12 +171,47 @@ func TestACollisionFromBeforeStaysWritable(t *testing.T) {
 	obj.Object["spec"] = ssp("x", one, two, three).Object["spec"]
 	want = outcome{
 		errors: []string{
-			at(1, "spec.managedDataSource") + `: Duplicate value: "same": template "two": needs DataSource "same", and so does template "one"`,
-			at(2, "spec.managedDataSource") + `: Duplicate value: "same": template "three": needs DataSource "same", and so does template "one"`,
+			at(1, "spec.managedDataSource") + `: Duplicate value: "same": template "two": template "one" needs DataSource "same" too`,
+			at(2, "spec.managedDataSource") + `: Duplicate value: "same": template "three": template "one" needs DataSource "same" too`,
 		},
-		warnings: []string{`template "three": managedDataSource: "same": needs DataSource "same", and so does template "two"`},
+		warnings: []string{`template "three": managedDataSource: template "two" needs DataSource "same" too`},
 	}
 	if diff := cmp.Diff(want, update(t, obj), cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("with a third one (-want +got):\n%s", diff)
+	}
+}
+
+// TestAnSSPThatComesToHCOAndGoes sets and removes the label by which HCO's SSPs
+// have a webhook of their own. Always one of the two is called.
+func TestAnSSPThatComesToHCOAndGoes(t *testing.T) {
+	const own, hcos = "validate.ssp.dicer.dev", "validate.ssp-of-hco.dicer.dev"
+	name := invalidSSP(10).GetName()
+	for i, tc := range []struct {
+		name, label, list, webhook string
+		rejected                   bool
+	}{
+		{"a new mistake with the label that comes", "hco-operator", "mips", hcos, false},
+		{"a new mistake with the label that stays", "hco-operator", "arm", hcos, false},
+		{"a new mistake with the label that goes", "", "mips64", hcos, false},
+		{"a new mistake without it", "", "ppc64", own, true},
+		{"a new mistake with another program's label", "me", "mipsle", own, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			obj := stored(t, invalidSSP(10))
+			obj.Object["spec"] = ssp("x", template("rhel10", tc.list, "rhel10", "")).Object["spec"]
+			obj.SetLabels(nil)
+			if tc.label != "" {
+				obj.SetLabels(map[string]string{"app.kubernetes.io/managed-by": tc.label})
+			}
+			got := update(t, obj)
+			if (len(got.errors) > 0) != tc.rejected || (len(got.warnings) > 0) == tc.rejected {
+				t.Errorf("got %+v; want it rejected: %t", got, tc.rejected)
+			}
+			// The first event is the creation, before the webhooks were there.
+			events := auditEvents(t, name)
+			if called := events[i+1].calledWebhooks(); len(events) != i+2 || fmt.Sprint(called) != "["+tc.webhook+"]" {
+				t.Errorf("called %v; want %s alone", called, tc.webhook)
+			}
+		})
 	}
 }

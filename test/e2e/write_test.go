@@ -99,6 +99,13 @@ func update(t *testing.T, obj *unstructured.Unstructured) outcome {
 	return see(t, env.client.Update(t.Context(), obj))
 }
 
+// updateStatus changes a stored object's status subresource.
+func updateStatus(t *testing.T, obj *unstructured.Unstructured) outcome {
+	t.Helper()
+	env.warnings.take()
+	return see(t, env.client.Status().Update(t.Context(), obj))
+}
+
 // stored reads an object back.
 func stored(t *testing.T, obj *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
