@@ -34,9 +34,14 @@ func FindAssets(ctx context.Context) (string, error) {
 	var stdout, stderr strings.Builder
 	// A module of its own, which alone knows its versions, their order and
 	// what makes a build of them out of date.
-	cmd := goCommand(ctx, filepath.Join(root, "hack", "controlplane"), "run", ".", "-print-dir")
+	tmp, err := os.MkdirTemp("", "dicer-assets-")
+	if err != nil {
+		return "", fmt.Errorf("creating a folder for go's temporary files: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	cmd := goCommand(ctx, filepath.Join(root, "hack", "controlplane"), tmp, "run", ".", "-print-dir")
 	// A go.work file that a developer keeps for the root module need not list it.
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.Env = append(cmd.Env, "GOWORK=off")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("no control plane to test with: run `make test`, or `make controlplane` to build it alone,"+

@@ -152,11 +152,12 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return body, nil
 }
 
-// goCommand returns a go command that is interrupted when ctx is over, not
-// killed: it then removes its own temporary files.
-func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
+// goCommand returns a go command that is interrupted when ctx is over. It
+// leaves its temporary files then: in tmp, which the caller removes.
+func goCommand(ctx context.Context, dir, tmp string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOTMPDIR="+tmp)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopTimeout
 	return cmd

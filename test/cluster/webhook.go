@@ -29,7 +29,7 @@ func BuildWebhook(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("locating the binary of cmd/webhook: %w", err)
 	}
-	output, err := goCommand(ctx, root, "build", "-o", binary, "./cmd/webhook").CombinedOutput()
+	output, err := goCommand(ctx, root, dir, "build", "-o", binary, "./cmd/webhook").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building cmd/webhook: %w\n%s", err, output)
 	}
