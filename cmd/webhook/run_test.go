@@ -40,7 +40,7 @@ func start(t *testing.T) *server {
 	o.Port = freePort(t)
 	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 	o.MetricsBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
-	o.ShutdownDelay = 300 * time.Millisecond
+	o.ShutdownDelay = time.Second
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &server{options: o, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
 		ForceAttemptHTTP2: true,

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -74,12 +75,12 @@ func open[T any](req admission.Request, kind schema.GroupKind) (r review[T], res
 
 func decode(object runtime.RawExtension, view any) (arch.Findings, error) {
 	if len(object.Raw) == 0 || string(object.Raw) == "null" {
-		return nil, fmt.Errorf("missing")
+		return nil, errors.New("missing")
 	}
 	findings, err := arch.Decode(object.Raw, view)
 	if err != nil {
 		// The decoder's text may quote the object.
-		return nil, fmt.Errorf("not valid JSON")
+		return nil, errors.New("not valid JSON")
 	}
 	return findings, nil
 }
