@@ -30,7 +30,7 @@ var steps = []step{
 	{title: "A typo, of which the SSP operator would say nothing", file: "3-ssp-typo.yaml", rejected: true, answers: []string{`"arn64"`, `did you mean "arm64"?`}},
 	{title: "A duplicate", file: "4-ssp-duplicate.yaml", rejected: true, answers: []string{"Duplicate value", "list it once"}},
 	{title: "Names of other tools", file: "5-ssp-alias.yaml", rejected: true, answers: []string{`did you mean "amd64"?`, `did you mean "arm64"?`}},
-	{title: "Two templates that end at one DataSource", file: "6-ssp-collision.yaml", rejected: true, answers: []string{`DataSource "rhel10-amd64", and so does`}},
+	{title: "Two templates that end at one DataSource", file: "6-ssp-collision.yaml", rejected: true, answers: []string{`template "rhel10-image-cron" needs DataSource "rhel10-amd64" too`}},
 	{title: "A DataImportCron for arm64, written by hand: completed", file: "7-dic-fedora-arm64.yaml", serverSide: true, answers: []string{`renamed to "fedora-arm64"`, "serverside-applied"}},
 	{title: "The same one again: nothing changes", file: "7-dic-fedora-arm64.yaml", serverSide: true, answers: []string{"serverside-applied"}},
 }
