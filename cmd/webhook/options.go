@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -66,7 +65,7 @@ func NewOptions() *Options {
 		HealthProbeBindAddress: ":8081",
 		MetricsBindAddress:     ":8080",
 		ShutdownDelay:          10 * time.Second,
-		Architectures:          strings.ReplaceAll(arch.DefaultArchitectures().String(), ", ", ","),
+		Architectures:          arch.DefaultArchitectures().List(),
 		ValidationAction:       string(admissionregistrationv1.Deny),
 		GoldenImagesNamespace:  arch.DefaultGoldenImagesNamespace,
 	}

@@ -4,45 +4,45 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dicer-dev/dicer/test/cluster"
 )
 
 // server is a running webhook server.
 type server struct {
-	options *Options
-	stop    context.CancelFunc
-	done    chan error
-	client  *http.Client
+	options      *Options
+	certificates *cluster.Certificates
+	stop         context.CancelFunc
+	done         chan error
+	client       *http.Client
 }
 
 func start(t *testing.T) *server {
 	t.Helper()
 	o := NewOptions()
-	o.CertDir = t.TempDir()
-	writeCertificate(t, o.CertDir, 1)
-	o.Port = freePort(t)
-	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
-	o.MetricsBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	certificates, err := cluster.NewCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.CertDir = certificates.Dir
+	ports := freePorts(t, 3)
+	o.Port = ports[0]
+	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1]))
+	o.MetricsBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[2]))
 	o.ShutdownDelay = time.Second
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &server{options: o, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
+	s := &server{options: o, certificates: certificates, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
 		ForceAttemptHTTP2: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 	}}}
@@ -101,8 +101,11 @@ func TestTheServerFromStartToStop(t *testing.T) {
 		t.Errorf("%v requests counted; want 1", got)
 	}
 
-	writeCertificate(t, s.options.CertDir, 2)
-	eventually(t, func() bool { return s.serial(t) == 2 })
+	first := s.served(t)
+	if err := s.certificates.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return !s.served(t).Equal(first) })
 
 	s.stop()
 	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
@@ -120,7 +123,7 @@ func TestTheServerFromStartToStop(t *testing.T) {
 func TestItDoesNotStartWithoutWhatItNeeds(t *testing.T) {
 	o := NewOptions()
 	o.CertDir = t.TempDir()
-	o.Port = freePort(t)
+	o.Port = freePorts(t, 1)[0]
 	o.HealthProbeBindAddress, o.MetricsBindAddress = "127.0.0.1:0", "0"
 	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "tls.crt") {
 		t.Errorf("without a certificate: %v", err)
@@ -194,63 +197,35 @@ func (s *server) metric(t *testing.T, name string) float64 {
 	return 0
 }
 
-// serial is that of the certificate which is served.
-func (s *server) serial(t *testing.T) int64 {
+// served is the certificate that a new connection gets.
+func (s *server) served(t *testing.T) *x509.Certificate {
+	t.Helper()
 	conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	return conn.ConnectionState().PeerCertificates[0]
 }
 
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the condition did not come true within 30 s")
+	err := cluster.Eventually(t.Context(), 30*time.Second, func(context.Context) error {
+		if !condition() {
+			return errors.New("the condition did not come true")
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
-func freePort(t *testing.T) int {
+func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := cluster.FreePorts(n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func writeCertificate(t *testing.T, dir string, serial int64) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "dicer"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"},
-	}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"tls.key": {Type: "PRIVATE KEY", Bytes: encoded},
-		"tls.crt": {Type: "CERTIFICATE", Bytes: certificate},
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file+".new", pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(file+".new", file); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return ports
 }

@@ -51,12 +51,17 @@ func ParseArchitectures(value string) (Architectures, error) {
 func (as Architectures) Has(a Arch) bool { return slices.Contains(as, a) }
 
 // String lists the set as people read it: "amd64, arm64".
-func (as Architectures) String() string {
+func (as Architectures) String() string { return as.join(", ") }
+
+// List lists the set as ParseArchitectures reads it: "amd64,arm64".
+func (as Architectures) List() string { return as.join(",") }
+
+func (as Architectures) join(separator string) string {
 	names := make([]string, len(as))
 	for i, a := range as {
 		names[i] = string(a)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, separator)
 }
 
 // suffixOf returns the architecture of the set that name ends in; ok is false

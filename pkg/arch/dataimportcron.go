@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"slices"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -142,21 +143,16 @@ func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operati
 	if len(missing) == 0 {
 		return decl.Completion()
 	}
-	if len(missing) > 1 || missing[0] != missingPlatform || old.platform()+decl.object.platform() != "" {
+	dropped := slices.Equal(missing, []string{missingPlatform}) && old.platform()+decl.object.platform() == ""
+	if !dropped || decl.Findings.HasErrors() {
 		return nil, nil
 	}
-	ops, warnings := decl.Completion()
-	kept := ops[:0]
-	for _, op := range ops {
-		if !strings.HasPrefix(op.Path, platformPath) {
-			kept = append(kept, op)
-		}
-	}
-	if len(kept) == 0 {
+	ops := completeNames(decl.object, decl.Arch, decl.base)
+	if len(ops) == 0 {
 		return nil, nil
 	}
 	lost := newWarning(RuleIncomplete, platformFieldPath(nil), "", "%s was not stored; another image may be imported", decl.Arch)
-	return kept, append(warnings, Findings{lost}.about(decl.object.subject())...)
+	return ops, append(decl.completionWarnings(), Findings{lost}.about(decl.object.subject())...)
 }
 
 // completionWarnings tell of changes that a person may not expect.

@@ -7,16 +7,18 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 )
 
-const (
-	registryPath = "/spec/template/spec/source/registry"
-	platformPath = registryPath + "/platform"
-)
+const platformPath = "/spec/template/spec/source/registry/platform"
 
 // complete returns the JSON patch (RFC 6902) that completes a DataImportCron
 // for a, with the managed DataSource's name base before the suffix: changes 2
 // to 6 of the package comment. What is right already gets no operation, so a
 // complete object gets none.
 func complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+	return append(completeNames(d, a, base), completePlatform(d, a)...)
+}
+
+// completeNames makes the changes 3 to 6.
+func completeNames(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
 	var ops []jsonpatch.Operation
 	if d.Metadata.Labels == nil {
 		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/labels", map[string]string{ArchitectureLabel: string(a), BaseLabel: base}))
@@ -27,7 +29,7 @@ func complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
 	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
 		ops = append(ops, jsonpatch.NewOperation("remove", pointer("metadata", "annotations", ListAnnotation), nil))
 	}
-	return append(ops, completeSpec(d, a, base)...)
+	return append(ops, completeDataSource(d, a, base)...)
 }
 
 // Cut returns the JSON patch that turns a template into its DataImportCron for
@@ -51,25 +53,31 @@ func Cut(t *DataImportCron, a Arch, namespace string) []jsonpatch.Operation {
 		jsonpatch.NewOperation("add", "/kind", "DataImportCron"),
 		jsonpatch.NewOperation("add", "/metadata", metadata),
 	}
-	return append(ops, completeSpec(t, a, base)...)
+	ops = append(ops, completeDataSource(t, a, base)...)
+	return append(ops, completePlatform(t, a)...)
 }
 
-// completeSpec makes the changes 2 and 3. "add" replaces what is there.
-func completeSpec(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
-	var ops []jsonpatch.Operation
-	if name := base + a.Suffix(); d.Spec.ManagedDataSource != name {
-		ops = append(ops, jsonpatch.NewOperation("add", "/spec/managedDataSource", name))
+// completeDataSource makes change 3. "add" replaces what is there.
+func completeDataSource(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+	name := base + a.Suffix()
+	if d.Spec.ManagedDataSource == name {
+		return nil
 	}
+	return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/spec/managedDataSource", name)}
+}
+
+// completePlatform makes change 2.
+func completePlatform(d *DataImportCron, a Arch) []jsonpatch.Operation {
 	r := d.Spec.Template.Spec.Source.Registry
 	switch {
 	case r == nil || d.platform() == string(a):
+		return nil
 	case r.Platform == nil:
-		ops = append(ops, jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)}))
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)})}
 	default:
 		// The platform's other fields are the user's.
-		ops = append(ops, jsonpatch.NewOperation("add", platformPath+"/architecture", string(a)))
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", platformPath+"/architecture", string(a))}
 	}
-	return ops
 }
 
 func setLabel(ops []jsonpatch.Operation, d *DataImportCron, key, value string) []jsonpatch.Operation {

@@ -84,7 +84,7 @@ func (c *Cluster) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return fmt.Errorf("preparing the API server's certificate: %w", err)
 	}
-	ports, err := freePorts(2)
+	ports, err := FreePorts(2)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (c *Cluster) connect(ctx context.Context) error {
 	if c.Client, err = client.New(c.Config, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("making a client of the API server: %w", err)
 	}
-	err = eventually(ctx, startTimeout, func(ctx context.Context) error {
+	err = Eventually(ctx, startTimeout, func(ctx context.Context) error {
 		return c.Client.Get(ctx, client.ObjectKey{Name: corev1.NamespaceDefault}, &corev1.Namespace{})
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *Cluster) installCRDs(ctx context.Context, crds []*apiextensionsv1.Custo
 			list.SetGroupVersionKind(schema.GroupVersionKind{
 				Group: crd.Spec.Group, Version: version.Name, Kind: crd.Spec.Names.ListKind,
 			})
-			err := eventually(ctx, startTimeout, func(ctx context.Context) error {
+			err := Eventually(ctx, startTimeout, func(ctx context.Context) error {
 				return c.Client.List(ctx, list)
 			})
 			if err != nil {

@@ -50,7 +50,7 @@ func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
 			return fmt.Errorf("applying %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
 		}
 	}
-	err = eventually(ctx, effectTimeout, func(ctx context.Context) error {
+	err = Eventually(ctx, effectTimeout, func(ctx context.Context) error {
 		return c.calledSince(ctx, w, before)
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *Cluster) calledSince(ctx context.Context, w *Webhook, before map[string
 	if err != nil {
 		return err
 	}
-	for _, path := range probedPaths {
+	for _, path := range WebhookPaths {
 		if now[path] == before[path] {
 			return errors.Join(fmt.Errorf("%s was not called", path), outcome)
 		}

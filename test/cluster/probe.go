@@ -6,10 +6,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dicer-dev/dicer/pkg/admission"
 )
 
-// probedPaths are the webhooks that a probe calls, whatever they decide.
-var probedPaths = []string{"/validate/ssp", "/mutate/dataimportcron", "/validate/dataimportcron"}
+// WebhookPaths are all webhooks; a probe calls each, whatever they decide.
+var WebhookPaths = []string{admission.SSPPath, admission.DataImportCronMutatePath, admission.DataImportCronValidatePath}
 
 // probe asks for an SSP and a DataImportCron in a dry run. Their list is wrong:
 // that of a right one ends the DataImportCron's way before its validation,
@@ -56,7 +58,7 @@ func (c *Cluster) probe(ctx context.Context) error {
 // answered returns how many calls of each probed path w has answered.
 func answered(ctx context.Context, w *Webhook) (map[string]int, error) {
 	counts := map[string]int{}
-	for _, path := range probedPaths {
+	for _, path := range WebhookPaths {
 		count, err := w.Requests(ctx, path)
 		if err != nil {
 			return nil, err

@@ -63,7 +63,7 @@ func (p *process) untilReady(ctx context.Context, client *http.Client, url strin
 		case <-starting.Done():
 		}
 	}()
-	err := eventually(starting, startTimeout, func(ctx context.Context) error {
+	err := Eventually(starting, startTimeout, func(ctx context.Context) error {
 		_, err := get(ctx, client, url)
 		return err
 	})
@@ -106,9 +106,9 @@ func (p *process) logTail() string {
 	return strings.Join(lines[max(0, len(lines)-logTailLines):], "\n")
 }
 
-// eventually calls check until it succeeds. After the timeout it returns what
+// Eventually calls check until it succeeds. After the timeout it returns what
 // check returned last; when ctx is over, the reason of that.
-func eventually(ctx context.Context, timeout time.Duration, check func(context.Context) error) error {
+func Eventually(ctx context.Context, timeout time.Duration, check func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var last error
@@ -163,8 +163,8 @@ func goCommand(ctx context.Context, dir, tmp string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// freePorts returns loopback ports that nothing listened on a moment ago.
-func freePorts(n int) ([]int, error) {
+// FreePorts returns loopback ports that nothing listened on a moment ago.
+func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAProcessThatExitsBeforeItIsReadyIsReportedWithItsLog(t *testing.T) {
-	ports, err := freePorts(1)
+	ports, err := FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}

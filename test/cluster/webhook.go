@@ -46,11 +46,6 @@ type WebhookOptions struct {
 	LogDir string
 	// ShutdownDelay is given as --shutdown-delay. Default: 0.
 	ShutdownDelay time.Duration
-	// Architectures is given as --architectures. Default: the flag is not given.
-	Architectures []string
-	// ValidationAction is given as --validation-action. Default: the flag is
-	// not given.
-	ValidationAction string
 	// Args are further flags. Default: none.
 	Args []string
 	// Env is its whole environment, as key=value. Default: empty.
@@ -68,7 +63,7 @@ type Webhook struct {
 // StartWebhook starts the webhook and returns once it is ready. Cancelling ctx
 // ends the start, not the webhook.
 func StartWebhook(ctx context.Context, options WebhookOptions) (*Webhook, error) {
-	ports, err := freePorts(3)
+	ports, err := FreePorts(3)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +83,13 @@ func StartWebhook(ctx context.Context, options WebhookOptions) (*Webhook, error)
 }
 
 func (w *Webhook) args(options WebhookOptions) []string {
-	args := []string{
+	return append([]string{
 		"--port=" + strconv.Itoa(w.port),
 		"--cert-dir=" + options.Certificates.Dir,
 		"--health-probe-bind-address=127.0.0.1:" + strconv.Itoa(w.healthPort),
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(w.metricsPort),
 		"--shutdown-delay=" + options.ShutdownDelay.String(),
-	}
-	if len(options.Architectures) > 0 {
-		args = append(args, "--architectures="+strings.Join(options.Architectures, ","))
-	}
-	if options.ValidationAction != "" {
-		args = append(args, "--validation-action="+options.ValidationAction)
-	}
-	return append(args, options.Args...)
+	}, options.Args...)
 }
 
 // URL returns the address of a path of the webhook's TLS server.

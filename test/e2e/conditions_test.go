@@ -9,15 +9,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dicer-dev/dicer/test/cluster"
 )
 
-// paths are the webhooks in the order in which requests count them.
-var paths = []string{"/validate/ssp", "/mutate/dataimportcron", "/validate/dataimportcron"}
-
-// requests reads from the webhook's metrics how often it was called, by path.
+// requests reads from the webhook's metrics how often it was called, by path in
+// the order of cluster.WebhookPaths.
 func requests(t *testing.T) (counts [3]int) {
 	t.Helper()
-	for i, path := range paths {
+	for i, path := range cluster.WebhookPaths {
 		n, err := env.webhook.Requests(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +112,7 @@ func TestWhatNeverReachesTheWebhook(t *testing.T) {
 				return nil
 			})
 			if after := requests(t); after != before {
-				t.Errorf("calls of %v: %v; want %v", paths, after, before)
+				t.Errorf("calls of %v: %v; want %v", cluster.WebhookPaths, after, before)
 			}
 		})
 	}

@@ -54,7 +54,7 @@ func TestThePolicyDecidesWhatBecomesOfFindings(t *testing.T) {
 		{"Audit", "audit", outcome{}, outcome{}},
 	} {
 		t.Run(tc.action, func(t *testing.T) {
-			withWebhook(t, func(o *cluster.WebhookOptions) { o.ValidationAction = tc.action })
+			withWebhook(t, func(o *cluster.WebhookOptions) { o.Args = []string{"--validation-action=" + tc.action} })
 			name := strings.ToLower(tc.action)
 			if diff := cmp.Diff(tc.ssp, create(t, bad(name)), cmp.AllowUnexported(outcome{})); diff != "" {
 				t.Errorf("the SSP (-want +got):\n%s", diff)
@@ -91,7 +91,7 @@ func TestThePolicyDecidesWhatBecomesOfFindings(t *testing.T) {
 }
 
 func TestOtherArchitecturesCanBeAccepted(t *testing.T) {
-	withWebhook(t, func(o *cluster.WebhookOptions) { o.Architectures = []string{"amd64", "ppc64le"} })
+	withWebhook(t, func(o *cluster.WebhookOptions) { o.Args = []string{"--architectures=amd64,ppc64le"} })
 	if got := create(t, ssp("power", template("rhel10", "amd64,ppc64le", "rhel10", ""))); len(got.errors) > 0 {
 		t.Errorf("ppc64le: %+v", got)
 	}

@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/dicer-dev/dicer/test/cluster"
 )
 
 // recorder keeps the warnings that the API server sends.
@@ -196,15 +198,7 @@ func (e event) calledWebhooks() []string {
 
 func eventually(t *testing.T, condition func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := cluster.Eventually(t.Context(), 30*time.Second, func(context.Context) error { return condition() }); err != nil {
+		t.Fatal(err)
 	}
 }
