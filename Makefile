@@ -19,7 +19,8 @@ STARTED := $(shell date +%s)
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT = $(shell git rev-parse --verify HEAD 2>/dev/null || echo unknown)
 DATE = $(shell TZ=UTC git show -s --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd HEAD 2>/dev/null || echo unknown)
-LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+COMMAND = github.com/dicer-dev/dicer/internal/command
+LDFLAGS = -X $(COMMAND).version=$(VERSION) -X $(COMMAND).commit=$(COMMIT) -X $(COMMAND).date=$(DATE)
 
 ifeq ($(KUBEBUILDER_ASSETS),)
 CONTROL_PLANE := controlplane
@@ -50,9 +51,9 @@ help: ## List the targets and variables
 		KEEP "1: the demo leaves everything running"
 
 .PHONY: build
-build: ## Build bin/webhook, stamped with version, commit and date
-	@echo "build: bin/webhook $(VERSION)"
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/webhook ./cmd/webhook
+build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
+	@echo "build: bin/webhook and bin/fanout $(VERSION)"
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
 
 .PHONY: controlplane
 controlplane: bin/controlplane ## Build kube-apiserver, etcd and kubectl into the user's cache, once per version
@@ -76,9 +77,9 @@ test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is need
 	exit $$failed
 
 .PHONY: test-race
-test-race: ## Run the tests of pkg and cmd with the race detector (needs a C compiler)
-	@echo "test-race: ./pkg/... ./cmd/..."
-	@CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./pkg/... ./cmd/...
+test-race: ## Run the tests of pkg, cmd and internal with the race detector (needs a C compiler)
+	@echo "test-race: ./pkg/... ./cmd/... ./internal/..."
+	@CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./pkg/... ./cmd/... ./internal/...
 
 # CI counts executions: at the end of a duration, on a busy machine, Go's own
 # fuzzer may fail with "context deadline exceeded" and no input.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"slices"
@@ -10,11 +9,13 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/dicer-dev/dicer/internal/command"
 )
 
 // execute runs the command with arguments and environment and returns the
 // options that the server would start with.
-func execute(t *testing.T, env map[string]string, args ...string) (*Options, string, error) {
+func execute(t *testing.T, env map[string]string, args ...string) (*Options, error) {
 	t.Helper()
 	for name, value := range env {
 		t.Setenv(name, value)
@@ -24,12 +25,9 @@ func execute(t *testing.T, env map[string]string, args ...string) (*Options, str
 		got = o
 		return nil
 	})
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetErr(&out)
 	cmd.SetArgs(args)
 	err := cmd.Execute()
-	return got, out.String(), err
+	return got, err
 }
 
 func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
@@ -46,7 +44,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 		"DICER_SSP_OPERATOR_USERS":        "a,b",
 		"DICER_ZAP_LOG_LEVEL":             "debug",
 	}
-	got, _, err := execute(t, env, "--port=9444")
+	got, err := execute(t, env, "--port=9444")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +59,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 	}
 	flags := newCommand(nil).Flags()
 	flags.VisitAll(func(f *pflag.Flag) {
-		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if _, ok := env[name]; !ok && !strings.HasPrefix(f.Name, "zap-") {
+		if _, ok := env[command.EnvName(f.Name)]; !ok && !strings.HasPrefix(f.Name, "zap-") {
 			t.Errorf("--%s: not tried from the environment", f.Name)
 		}
 	})
@@ -86,7 +83,7 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 		"an argument":       {args: []string{"serve"}, want: []string{`"serve"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _, err := execute(t, tc.env, tc.args...)
+			got, err := execute(t, tc.env, tc.args...)
 			if err == nil || got != nil {
 				t.Fatalf("started with %+v", got)
 			}
@@ -95,21 +92,7 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 					t.Errorf("error %q lacks %q", err, text)
 				}
 			}
-			if exitCode(err) != 2 {
-				t.Errorf("exit code %d; want 2", exitCode(err))
-			}
 		})
-	}
-}
-
-func TestVersionTellsWhatWasBuilt(t *testing.T) {
-	version, commit, date = "v1.2.3", "abc", "2026-11-22"
-	_, out, err := execute(t, nil, "--version")
-	if err != nil || !strings.Contains(out, "v1.2.3 (commit abc, 2026-11-22, go") {
-		t.Errorf("got %q, %v", out, err)
-	}
-	if exitCode(nil) != 0 {
-		t.Error("a normal end is not exit code 0")
 	}
 }
 

@@ -4,24 +4,22 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dicer-dev/dicer/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(exitCode(newCommand(run).ExecuteContext(ctx)))
+	command.Main(newCommand(run))
 }
 
-// exitCode reports an error: 2 for usage or I/O, as all of dicer's commands.
-func exitCode(err error) int {
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintln(os.Stderr, "webhook:", err)
-	return 2
+// newCommand makes the command that reads the flags and hands them to run.
+func newCommand(run func(context.Context, *Options) error) *cobra.Command {
+	return command.New(&cobra.Command{
+		Use:     "webhook",
+		Short:   "Serve dicer's admission webhooks for SSP and DataImportCron objects",
+		Long:    "Serve dicer's admission webhooks for SSP and DataImportCron objects over TLS.",
+		Example: "  webhook --cert-dir=/tls --validation-action=Warn",
+	}, NewOptions(), run)
 }

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/dicer-dev/dicer/internal/command"
 	"github.com/dicer-dev/dicer/pkg/admission"
 )
 
@@ -26,7 +27,7 @@ import (
 func run(ctx context.Context, o *Options) error {
 	log.SetLogger(zap.New(zap.UseFlagOptions(&o.Log)))
 	logger := log.Log.WithName("webhook")
-	logger.Info("starting", "version", version, "commit", commit, "architectures", o.Architectures, "validationAction", o.ValidationAction)
+	logger.Info("starting", "version", command.Version(), "commit", command.Commit(), "architectures", o.Architectures, "validationAction", o.ValidationAction)
 
 	registry := prometheus.NewRegistry()
 	counts, err := admission.NewMetrics(registry)

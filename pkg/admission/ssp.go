@@ -2,7 +2,6 @@ package admission
 
 import (
 	"context"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -20,19 +19,11 @@ var sspTemplates = field.NewPath("spec", "commonTemplates", "dataImportCronTempl
 type ssp struct {
 	Metadata arch.Metadata `json:"metadata"`
 	Spec     struct {
-		Cluster struct {
-			WorkloadArchitectures     []arch.Arch `json:"workloadArchitectures"`
-			ControlPlaneArchitectures []arch.Arch `json:"controlPlaneArchitectures"`
-		} `json:"cluster"`
+		Cluster         arch.Nodes `json:"cluster"`
 		CommonTemplates struct {
 			DataImportCronTemplates []arch.DataImportCron `json:"dataImportCronTemplates"`
 		} `json:"commonTemplates"`
 	} `json:"spec"`
-}
-
-// nodes are the architectures that the SSP says the cluster has nodes of.
-func (s *ssp) nodes() []arch.Arch {
-	return slices.Concat(s.Spec.Cluster.ControlPlaneArchitectures, s.Spec.Cluster.WorkloadArchitectures)
 }
 
 func (s *ssp) byHCO() bool { return s.Metadata.Labels[arch.ManagedByLabel] == arch.ManagedByHCO }
@@ -66,7 +57,7 @@ func (v *SSPValidator) Handle(_ context.Context, req admission.Request) admissio
 func (v *SSPValidator) validate(s, old *ssp) arch.Findings {
 	templates := s.Spec.CommonTemplates.DataImportCronTemplates
 	if old == nil {
-		return v.Policy.Rules.ValidateTemplates(templates, s.nodes(), sspTemplates)
+		return v.Policy.Rules.ValidateTemplates(templates, s.Spec.Cluster.All(), sspTemplates)
 	}
-	return v.Policy.Rules.ValidateTemplatesUpdate(templates, old.Spec.CommonTemplates.DataImportCronTemplates, s.nodes(), sspTemplates)
+	return v.Policy.Rules.ValidateTemplatesUpdate(templates, old.Spec.CommonTemplates.DataImportCronTemplates, s.Spec.Cluster.All(), sspTemplates)
 }

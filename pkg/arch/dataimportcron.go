@@ -100,7 +100,7 @@ func (r Rules) readBase(decl *Declaration) {
 }
 
 func (decl *Declaration) checkPlatform() {
-	if platform := decl.object.platform(); platform != "" && platform != string(decl.Arch) {
+	if platform := decl.object.Platform(); platform != "" && platform != string(decl.Arch) {
 		decl.report(newError(RulePlatform, field.ErrorTypeInvalid, platformFieldPath(nil), platform,
 			"contradicts the declared architecture %q", string(decl.Arch)))
 	}
@@ -139,11 +139,11 @@ func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operati
 	if decl.Arch == "" || decl.base != old.Metadata.Labels[BaseLabel] {
 		return nil, nil
 	}
-	missing := old.missing(decl.Arch)
+	missing := old.Missing(decl.Arch)
 	if len(missing) == 0 {
 		return decl.Completion()
 	}
-	dropped := slices.Equal(missing, []string{missingPlatform}) && old.platform()+decl.object.platform() == ""
+	dropped := slices.Equal(missing, []string{missingPlatform}) && old.Platform()+decl.object.Platform() == ""
 	if !dropped || decl.Findings.HasErrors() {
 		return nil, nil
 	}
@@ -177,7 +177,7 @@ func (decl Declaration) Incomplete() Findings {
 	if decl.Arch == "" || decl.Findings.HasErrors() {
 		return nil
 	}
-	missing := decl.object.missing(decl.Arch)
+	missing := decl.object.Missing(decl.Arch)
 	if len(missing) == 0 {
 		return nil
 	}

@@ -30,6 +30,11 @@ const (
 	RuleListContradiction     Rule = "list-contradiction"
 )
 
+// The rules of what a template makes, where nothing can be rejected any more.
+const (
+	RuleNoSource Rule = "no-source"
+)
+
 // The rules that only warn.
 const (
 	RuleMalformed         Rule = "malformed"

@@ -78,9 +78,9 @@ func (d *DataImportCron) subject() Subject {
 	return Subject{Kind: "DataImportCron", Name: name}
 }
 
-// platform is the architecture that the source asks the registry for; empty
+// Platform is the architecture that the source asks the registry for; empty
 // where it asks for none.
-func (d *DataImportCron) platform() string {
+func (d *DataImportCron) Platform() string {
 	r := d.Spec.Template.Spec.Source.Registry
 	if r == nil || r.Platform == nil {
 		return ""
@@ -92,11 +92,11 @@ func (d *DataImportCron) platform() string {
 // a: architecture label, base label, managedDataSource and platform set, list
 // gone. The name does not count.
 func (d *DataImportCron) CompleteFor(a Arch) bool {
-	return a != "" && len(d.missing(a)) == 0
+	return a != "" && len(d.Missing(a)) == 0
 }
 
-// missing names, in few words, what is not as the six changes make it for a.
-func (d *DataImportCron) missing(a Arch) []string {
+// Missing names, in few words, what is not as the six changes make it for a.
+func (d *DataImportCron) Missing(a Arch) []string {
 	var missing []string
 	base := d.Metadata.Labels[BaseLabel]
 	if d.Metadata.Labels[ArchitectureLabel] != string(a) {
@@ -108,7 +108,7 @@ func (d *DataImportCron) missing(a Arch) []string {
 	if d.Spec.ManagedDataSource != base+a.Suffix() {
 		missing = append(missing, "managedDataSource")
 	}
-	if d.Spec.Template.Spec.Source.Registry != nil && d.platform() != string(a) {
+	if d.Spec.Template.Spec.Source.Registry != nil && d.Platform() != string(a) {
 		missing = append(missing, missingPlatform)
 	}
 	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
@@ -117,7 +117,7 @@ func (d *DataImportCron) missing(a Arch) []string {
 	return missing
 }
 
-// missingPlatform is what missing calls the platform.
+// missingPlatform is what Missing calls the platform.
 const missingPlatform = "platform"
 
 // hasSuffixedName tells whether the object's name ends in the architecture.

@@ -41,20 +41,37 @@ func Cut(t *DataImportCron, a Arch, namespace string) []jsonpatch.Operation {
 		return nil
 	}
 	base := t.Spec.ManagedDataSource
-	labels := make(map[string]string, len(t.Metadata.Labels)+2)
+	labels := map[string]string{ArchitectureLabel: string(a), BaseLabel: base}
+	ops := identify(t, t.Metadata.Name+a.Suffix(), namespace, labels)
+	ops = append(ops, completeDataSource(t, a, base)...)
+	return append(ops, completePlatform(t, a)...)
+}
+
+// Carry returns the JSON patch that turns a template without a list into its
+// one DataImportCron in a namespace: the spec as it is, and of the metadata
+// what Cut carries.
+func Carry(t *DataImportCron, namespace string) []jsonpatch.Operation {
+	return identify(t, t.Metadata.Name, namespace, nil)
+}
+
+// identify makes a template a DataImportCron of that name, with the template's
+// labels and more.
+func identify(t *DataImportCron, name, namespace string, more map[string]string) []jsonpatch.Operation {
+	metadata := map[string]any{"name": name, "namespace": namespace}
+	labels := make(map[string]string, len(t.Metadata.Labels)+len(more))
 	maps.Copy(labels, t.Metadata.Labels)
-	labels[ArchitectureLabel], labels[BaseLabel] = string(a), base
-	metadata := map[string]any{"name": t.Metadata.Name + a.Suffix(), "namespace": namespace, "labels": labels}
+	maps.Copy(labels, more)
+	if len(labels) > 0 {
+		metadata["labels"] = labels
+	}
 	if annotations := carried(t.Metadata.Annotations); len(annotations) > 0 {
 		metadata["annotations"] = annotations
 	}
-	ops := []jsonpatch.Operation{
+	return []jsonpatch.Operation{
 		jsonpatch.NewOperation("add", "/apiVersion", "cdi.kubevirt.io/v1beta1"),
 		jsonpatch.NewOperation("add", "/kind", "DataImportCron"),
 		jsonpatch.NewOperation("add", "/metadata", metadata),
 	}
-	ops = append(ops, completeDataSource(t, a, base)...)
-	return append(ops, completePlatform(t, a)...)
 }
 
 // completeDataSource makes change 3. "add" replaces what is there.
@@ -70,7 +87,7 @@ func completeDataSource(d *DataImportCron, a Arch, base string) []jsonpatch.Oper
 func completePlatform(d *DataImportCron, a Arch) []jsonpatch.Operation {
 	r := d.Spec.Template.Spec.Source.Registry
 	switch {
-	case r == nil || d.platform() == string(a):
+	case r == nil || d.Platform() == string(a):
 		return nil
 	case r.Platform == nil:
 		return []jsonpatch.Operation{jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)})}

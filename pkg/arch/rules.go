@@ -24,6 +24,7 @@ func (r Rules) accepted() Architectures {
 	return r.Accepted
 }
 
+// namespace is where a template's DataImportCrons belong.
 func (r Rules) namespace(t *DataImportCron) string {
 	switch {
 	case t.Metadata.Namespace != "":

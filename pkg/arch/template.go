@@ -113,7 +113,7 @@ func fixedValues(t *DataImportCron, list string, path *field.Path) Findings {
 			findings = append(findings, newWarning(RuleOverridden, p, value, "set for each architecture of the list; remove it"))
 		}
 	}
-	if platform := t.platform(); platform != "" {
+	if platform := t.Platform(); platform != "" {
 		check(RulePlatform, platformFieldPath(path), platform)
 	}
 	if label, ok := t.Metadata.Labels[ArchitectureLabel]; ok {

@@ -1,3 +1,3 @@
-// Package cluster runs a real API server, and the webhook as a process beside
-// it, for the end-to-end tests and for the demonstration.
+// Package cluster runs a real API server, and dicer's commands as processes
+// beside it, for the end-to-end tests and for the demonstration.
 package cluster

@@ -5,28 +5,25 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // effectTimeout bounds the wait for the API server to notice a configuration,
 // which reaches it through a watch.
 const effectTimeout = 30 * time.Second
 
+const webhookManifests = "deploy/webhook"
+
 // InstallWebhooks installs the configurations of deploy/webhook as they are
 // shipped, but for clientConfig, which points to w. It returns once the API
 // server calls each path of w. Another call points the same configurations
 // elsewhere.
 func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
-	manifests, err := c.webhookManifests(ctx)
+	manifests, err := c.Manifests(ctx, webhookManifests)
 	if err != nil {
 		return err
 	}
@@ -44,11 +41,8 @@ func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
 	if err != nil {
 		return err
 	}
-	for _, configuration := range configurations {
-		err := c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(configuration), fieldOwner, client.ForceOwnership)
-		if err != nil {
-			return fmt.Errorf("applying %s %s: %w", configuration.GetKind(), configuration.GetName(), err)
-		}
+	if err := c.Apply(ctx, configurations); err != nil {
+		return err
 	}
 	err = Eventually(ctx, effectTimeout, func(ctx context.Context) error {
 		return c.calledSince(ctx, w, before)
@@ -78,7 +72,7 @@ func (c *Cluster) calledSince(ctx context.Context, w *Webhook, before map[string
 // WebhookEnvironment returns the environment that deploy/webhook ships for the
 // webhook, as key=value.
 func (c *Cluster) WebhookEnvironment(ctx context.Context) ([]string, error) {
-	manifests, err := c.webhookManifests(ctx)
+	manifests, err := c.Manifests(ctx, webhookManifests)
 	if err != nil {
 		return nil, err
 	}
@@ -96,28 +90,6 @@ func (c *Cluster) WebhookEnvironment(ctx context.Context) ([]string, error) {
 		}
 	}
 	return environment, nil
-}
-
-func (c *Cluster) webhookManifests(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	root, err := repositoryRoot()
-	if err != nil {
-		return nil, err
-	}
-	rendered, _, err := c.Kubectl(ctx, "", "kustomize", filepath.Join(root, "deploy", "webhook"))
-	if err != nil {
-		return nil, fmt.Errorf("rendering deploy/webhook: %w", err)
-	}
-	var manifests []*unstructured.Unstructured
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(rendered), 4096)
-	for {
-		manifest := &unstructured.Unstructured{}
-		if err := decoder.Decode(manifest); errors.Is(err, io.EOF) {
-			return manifests, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("decoding the manifests of deploy/webhook: %w", err)
-		}
-		manifests = append(manifests, manifest)
-	}
 }
 
 // pointAt replaces each clientConfig by the address of its path in w.

@@ -51,6 +51,10 @@ func startProcess(cmd *exec.Cmd, logPath string) (*process, error) {
 	return p, nil
 }
 
+func (p *process) name() string {
+	return filepath.Base(p.cmd.Path)
+}
+
 // untilReady waits until url answers 200. It fails as soon as the process
 // exits, with the end of its log.
 func (p *process) untilReady(ctx context.Context, client *http.Client, url string) error {
@@ -67,14 +71,13 @@ func (p *process) untilReady(ctx context.Context, client *http.Client, url strin
 		_, err := get(ctx, client, url)
 		return err
 	})
-	name := filepath.Base(p.cmd.Path)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("waiting for %s: %w", name, context.Cause(ctx))
+		return fmt.Errorf("waiting for %s: %w", p.name(), context.Cause(ctx))
 	default:
-		return fmt.Errorf("waiting for %s: %w; its log ends with:\n%s", name, err, p.logTail())
+		return fmt.Errorf("waiting for %s: %w; its log ends with:\n%s", p.name(), err, p.logTail())
 	}
 }
 
@@ -88,7 +91,7 @@ func (p *process) stop(ctx context.Context) error {
 		return p.exitErr
 	case <-ctx.Done():
 		p.kill()
-		return fmt.Errorf("stopping %s: %w, killed it", filepath.Base(p.cmd.Path), context.Cause(ctx))
+		return fmt.Errorf("stopping %s: %w, killed it", p.name(), context.Cause(ctx))
 	}
 }
 

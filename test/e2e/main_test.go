@@ -110,7 +110,7 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
-  verbs: [create, update, patch]
+  verbs: [create, update, patch, delete]
   resources: [{group: cdi.kubevirt.io}, {group: ssp.kubevirt.io}]
 - level: None
 `

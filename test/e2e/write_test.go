@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -150,10 +151,18 @@ func merge(t *testing.T, obj *unstructured.Unstructured, patch string, options .
 // event is what an audit event says about a write.
 type event struct {
 	ObjectRef struct {
-		Name     string `json:"name"`
-		Resource string `json:"resource"`
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+		Resource  string `json:"resource"`
 	} `json:"objectRef"`
-	Verb        string            `json:"verb"`
+	Verb       string `json:"verb"`
+	RequestURI string `json:"requestURI"`
+	User       struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	ResponseStatus struct {
+		Code int `json:"code"`
+	} `json:"responseStatus"`
 	Annotations map[string]string `json:"annotations"`
 }
 
@@ -167,21 +176,22 @@ func auditEvents(t *testing.T, prefix string) []event {
 	}
 	defer file.Close()
 	var events []event
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for lines := bufio.NewReader(file); ; {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return events // what is left is an event that is being written
+		}
 		var e event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatalf("%v in %s", err, lines.Text())
+		if err == nil {
+			err = json.Unmarshal(line, &e)
+		}
+		if err != nil {
+			t.Fatalf("%v in %s", err, line)
 		}
 		if strings.HasPrefix(e.ObjectRef.Name, prefix) {
 			events = append(events, e)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return events
 }
 
 // calledWebhooks tells which of dicer's webhooks an event's request went to:

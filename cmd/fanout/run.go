@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/dicer-dev/dicer/internal/command"
+	"github.com/dicer-dev/dicer/pkg/fanout"
+)
+
+const (
+	// leaseName is the Lease that the leader holds, and the name of the
+	// controller in events.
+	leaseName = "dicer-fanout"
+	// podNamespacePath is where Kubernetes tells a pod its namespace.
+	podNamespacePath = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+)
+
+// run works until ctx ends.
+func run(ctx context.Context, o *Options) error {
+	log.SetLogger(zap.New(zap.UseFlagOptions(&o.Log)))
+	logger := log.Log.WithName("fanout")
+	logger.Info("starting", "version", command.Version(), "commit", command.Commit(), "templates", o.Templates, "architectures", o.Architectures)
+	reach, err := restConfig(o.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("no way to the API server: %w", err)
+	}
+	mgr, err := newManager(reach, o)
+	if err != nil {
+		return err
+	}
+	planner, err := o.planner()
+	if err != nil {
+		return err
+	}
+	counts, err := fanout.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	err = mgr.Add(&fanout.Controller{
+		Config:        mgr.GetConfig(),
+		Planner:       planner,
+		SSPNamespaces: o.SSPNamespaces,
+		RecreateDelay: o.RecreateDelay,
+		Recorder:      mgr.GetEventRecorder(leaseName),
+		Metrics:       counts,
+	})
+	if err != nil {
+		return err
+	}
+	return mgr.Start(log.IntoContext(ctx, logger))
+}
+
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return config.GetConfig()
+	}
+	reach, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	// As controller-runtime has it: the API server's own fairness is enough.
+	reach.QPS = -1
+	return reach, nil
+}
+
+func newManager(reach *rest.Config, o *Options) (manager.Manager, error) {
+	options := manager.Options{
+		Metrics:                metricsserver.Options{BindAddress: o.MetricsBindAddress},
+		HealthProbeBindAddress: o.HealthProbeBindAddress,
+		LeaderElection:         o.LeaderElection.LeaderElect,
+		// The process ends right after: nothing goes on without the Lease.
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &o.LeaderElection.LeaseDuration,
+		RenewDeadline:                 &o.LeaderElection.RenewDeadline,
+		RetryPeriod:                   &o.LeaderElection.RetryPeriod,
+	}
+	if o.LeaderElection.LeaderElect {
+		lock, err := newLock(reach, o.LeaderElection.ResourceNamespace)
+		if err != nil {
+			return nil, err
+		}
+		options.LeaderElectionResourceLockInterface = lock
+	}
+	mgr, err := manager.New(reach, options)
+	if err != nil {
+		return nil, err
+	}
+	// A replica that waits for the Lease is as healthy as the one that has it.
+	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
+		if err := add("ping", healthz.Ping); err != nil {
+			return nil, err
+		}
+	}
+	return mgr, nil
+}
+
+// newLock is controller-runtime's own but for events about who leads, which
+// would need one more permission.
+func newLock(reach *rest.Config, namespace string) (resourcelock.Interface, error) {
+	if namespace == "" {
+		content, err := os.ReadFile(podNamespacePath)
+		if err != nil {
+			return nil, fmt.Errorf("not in a pod, so set --leader-elect-resource-namespace or --leader-elect=false: %w", err)
+		}
+		namespace = strings.TrimSpace(string(content))
+	}
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	clients, err := kubernetes.NewForConfig(reach)
+	if err != nil {
+		return nil, err
+	}
+	return resourcelock.New(resourcelock.LeasesResourceLock, namespace, leaseName, clients.CoreV1(), clients.CoordinationV1(),
+		resourcelock.ResourceLockConfig{Identity: hostname + "_" + string(uuid.NewUUID())})
+}

@@ -1,0 +1,170 @@
+package fanout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// patchMetadata sets labels and annotations right where they differ.
+func (w *work) patchMetadata(ctx context.Context, subject, kind string, have client.Object, known record, want metav1.Object) {
+	if metadata := metadataChanges(have, known, want); len(metadata) > 0 {
+		w.patch(ctx, subject, kind, have, metadata, nil)
+	}
+}
+
+// patch sends a merge patch that fits no other object and no later state of
+// this one. Somebody who undoes it is not fought: each time it waits longer.
+func (w *work) patch(ctx context.Context, subject, kind string, have client.Object, metadata, spec map[string]any) {
+	body := map[string]any{"metadata": metadata}
+	if spec != nil {
+		body["spec"] = spec
+	}
+	content, err := json.Marshal(body)
+	if err != nil {
+		w.fail(ReasonWriteFailed, subject, err)
+		return
+	}
+	id := fmt.Sprintf("%s %x", have.GetUID(), sha256.Sum256(content))
+	if wait := w.settling.repairIn(id); wait > 0 {
+		w.note(&note{reason: ReasonContested, warning: true, subject: subject, text: fmt.Sprintf(
+			"somebody keeps changing it back; dicer sets it right, later each time (at most %s)", maxContest)})
+		w.recheck(wait)
+		return
+	}
+	metadata["uid"] = have.GetUID()
+	metadata["resourceVersion"] = have.GetResourceVersion()
+	if content, err = json.Marshal(body); err == nil {
+		err = w.live.Patch(ctx, reference(kind, have), client.RawPatch(types.MergePatchType, content))
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		w.recheck(time.Second)
+	case err != nil:
+		w.fail(writeReason(err), subject, err)
+	default:
+		w.settling.repaired(id)
+		w.notes.tell(ReasonUpdated, "", subject)
+		log.FromContext(ctx).Info("updated", "object", subject)
+	}
+}
+
+// replace deletes a DataImportCron that is asked for in another form: CDI lets
+// nobody change it. A later reconcile creates the new one.
+func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObjectMetadata) {
+	keep := w.plan.unsure
+	if state := w.plan.templates[types.NamespacedName{Namespace: it.key.Namespace, Name: it.template}]; state.keep != "" {
+		keep = state.keep
+	}
+	if keep != "" {
+		w.note(&note{reason: ReasonKept, warning: true, subject: it.String(), text: "is not replaced: " + keep})
+		return
+	}
+	if w.settling.isDeleting(have.UID) {
+		w.recheck(max(w.settling.delay, time.Second))
+		return
+	}
+	// Under another name, so that the one that stands is not in the way.
+	probe := it.object.DeepCopy()
+	probe.SetName("dicer-dry-run-" + it.hash[len(hashVersion):][:8])
+	if it.arch != "" {
+		probe.SetName(probe.GetName() + it.arch.Suffix())
+	}
+	if reason, err := w.dryRun(ctx, it, probe); err != nil {
+		w.fail(reason, it.String(), fmt.Errorf("the old one stays: %w", err))
+		return
+	}
+	if !w.delete(ctx, it.String(), kindDataImportCron, have) {
+		return
+	}
+	w.metrics.deleted.WithLabelValues(deletedReplaced).Inc()
+	w.notes.tell(ReasonReplacing, it.String(), fmt.Sprintf("its template asks for another spec; it is made anew once the old one has been gone for %s", w.settling.delay))
+	w.recheck(max(w.settling.delay, time.Second))
+}
+
+// reference names an object in a request that needs no more.
+func reference(kind string, object metav1.Object) *metav1.PartialObjectMetadata {
+	out := &metav1.PartialObjectMetadata{}
+	out.SetGroupVersionKind(cdiVersion.WithKind(kind))
+	out.SetNamespace(object.GetNamespace())
+	out.SetName(object.GetName())
+	return out
+}
+
+// delete deletes exactly the object that was seen, in the state that was seen.
+func (w *work) delete(ctx context.Context, subject, kind string, have client.Object) bool {
+	uid, version := have.GetUID(), have.GetResourceVersion()
+	w.settling.deleting(keyOf(have), uid)
+	err := w.live.Delete(ctx, reference(kind, have), client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if err != nil {
+		w.settling.kept(uid)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		w.recheck(time.Second)
+		return false
+	case err != nil:
+		w.fail(writeReason(err), subject, err)
+		return false
+	}
+	log.FromContext(ctx).Info("deleted", "object", subject, "uid", uid)
+	return true
+}
+
+// deleteUnwanted deletes what was made for the SSP and is not asked for any
+// more.
+func (w *work) deleteUnwanted(ctx context.Context) {
+	for key, known := range w.have.records {
+		if w.deleteIfUnwanted(ctx, objectKey{kindDataImportCron, key}, known, w.have.crons[key]) {
+			w.metrics.deleted.WithLabelValues(deletedUnwanted).Inc()
+		}
+	}
+	for key, have := range w.have.dataSources {
+		if known, own := recordOf(have); own {
+			w.deleteIfUnwanted(ctx, objectKey{kindDataSource, key}, known, have)
+		}
+	}
+}
+
+func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known record, have client.Object) bool {
+	if known.ssp != w.key || !w.mayGo(ctx, object, known, have) || !w.delete(ctx, object.String(), object.kind, have) {
+		return false
+	}
+	if w.ssp == nil {
+		w.teller.emit(reference(object.kind, have), announcement{reason: ReasonDeleted, text: fmt.Sprintf("SSP %s is gone", w.key)})
+	}
+	w.notes.tell(ReasonDeleted, "", object.String())
+	return true
+}
+
+// mayGo tells whether an object is to be deleted. What stays although nothing
+// asks for it is told.
+func (w *work) mayGo(ctx context.Context, object objectKey, known record, have client.Object) bool {
+	subject := object.String()
+	if _, asked := w.plan.asked[object]; asked || have.GetDeletionTimestamp() != nil || w.settling.isDeleting(have.GetUID()) {
+		return false
+	}
+	if why := w.plan.keeps(object, known); why != "" {
+		w.notes.tell(ReasonKept, subject, why)
+		return false
+	}
+	if !w.planner.Namespaces[object.Namespace] {
+		w.notes.warn(ReasonNamespaceNotAllowed, subject, fmt.Sprintf("is no longer asked for, but dicer may not write to namespace %q; delete it, or list the namespace in --target-namespaces", object.Namespace))
+		return false
+	}
+	heir, err := w.heir(ctx, object)
+	if err != nil {
+		w.fail(ReasonWriteFailed, subject, err)
+		return false
+	}
+	// The other SSP takes it over as it is, images and all.
+	return heir == nil
+}

@@ -1,0 +1,119 @@
+package fanout
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/clock"
+)
+
+// settling remembers what was deleted a moment ago, and what others keep
+// deleting or changing back.
+type settling struct {
+	// delay is how long a name stays empty: the CronJob that CDI made for the
+	// old DataImportCron has to go too.
+	delay time.Duration
+	// started is when this process began to look. What was deleted before may
+	// have been deleted a moment before.
+	started time.Time
+	clock   clock.Clock
+
+	mu sync.Mutex
+	// until is when a name, or a repair, may be tried again.
+	until map[string]time.Time
+	// mine are the UIDs of what dicer has deleted and the cache still shows.
+	mine map[types.UID]bool
+	// contests lengthen the pause each time.
+	contests *flowcontrol.Backoff
+}
+
+func newSettling(delay time.Duration, c clock.Clock) *settling {
+	return &settling{
+		delay: delay, started: c.Now(), clock: c,
+		until: map[string]time.Time{}, mine: map[types.UID]bool{},
+		contests: flowcontrol.NewBackOff(max(delay, time.Second), maxContest),
+	}
+}
+
+// deleting notes that dicer is about to delete: the cache may know before the
+// answer comes.
+func (s *settling) deleting(key types.NamespacedName, uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pause(key.String(), s.delay)
+	s.mine[uid] = true
+}
+
+// kept notes that a deletion failed.
+func (s *settling) kept(uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mine, uid)
+}
+
+// vanished notes that a DataImportCron has left the cache. Where dicer did not
+// delete it somebody else does, perhaps again and again.
+func (s *settling) vanished(key types.NamespacedName, uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pause := s.delay
+	if !s.mine[uid] {
+		pause = s.contest(key.String())
+	}
+	s.pause(key.String(), pause)
+	delete(s.mine, uid)
+}
+
+// isDeleting tells whether dicer has deleted the object already.
+func (s *settling) isDeleting(uid types.UID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mine[uid]
+}
+
+// wait is how long a name has to stay empty still. since is when the SSP that
+// asks for it was created: what a process before this one deleted was an older
+// SSP's.
+func (s *settling) wait(key types.NamespacedName, since time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, known := s.until[key.String()]
+	if !known && since.Before(s.started) {
+		until = s.started.Add(s.delay)
+	}
+	return max(0, until.Sub(s.clock.Now()))
+}
+
+// repairIn is how long a repair has to wait, since somebody undoes it.
+func (s *settling) repairIn(id string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, s.until[id].Sub(s.clock.Now()))
+}
+
+// repaired notes a repair; the next one waits.
+func (s *settling) repaired(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pause(id, s.contest(id))
+}
+
+// contest returns how long to wait after one more time.
+func (s *settling) contest(id string) time.Duration {
+	s.contests.Next(id, s.clock.Now())
+	return s.contests.Get(id)
+}
+
+// pause forgets what is over, too.
+func (s *settling) pause(id string, d time.Duration) {
+	now := s.clock.Now()
+	for old, until := range s.until {
+		if until.Before(now) {
+			delete(s.until, old)
+		}
+	}
+	s.contests.GC()
+	s.until[id] = now.Add(d)
+}

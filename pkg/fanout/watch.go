@@ -1,0 +1,161 @@
+package fanout
+
+import (
+	"context"
+	"maps"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
+)
+
+// newCache holds SSPs, of dicer's DataImportCrons the metadata, and dicer's
+// DataSources: nothing else is ever compared.
+func newCache(config *rest.Config, httpClient *http.Client, mapper meta.RESTMapper, version schema.GroupVersion, sspNamespaces []string) (cache.Cache, error) {
+	own := labels.SelectorFromSet(labels.Set{arch.ManagedByLabel: ManagedBy})
+	namespaces := map[string]cache.Config{}
+	for _, namespace := range sspNamespaces {
+		namespaces[namespace] = cache.Config{}
+	}
+	return cache.New(config, cache.Options{
+		HTTPClient:       httpClient,
+		Mapper:           mapper,
+		DefaultTransform: strip,
+		ByObject: map[client.Object]cache.ByObject{
+			sspObject(version): {Namespaces: namespaces},
+			cronObject():       {Label: own},
+			dataSourceObject(): {Label: own},
+		},
+		// A read of anything else is a mistake, not a reason for a watch.
+		ReaderFailOnMissingInformer: true,
+	})
+}
+
+// strip drops what dicer never reads, which is most of an object.
+func strip(in any) (any, error) {
+	object, ok := in.(client.Object)
+	if !ok {
+		return in, nil
+	}
+	object.SetManagedFields(nil)
+	if annotations := object.GetAnnotations(); annotations[lastAppliedAnnotation] != "" {
+		annotations = maps.Clone(annotations)
+		delete(annotations, lastAppliedAnnotation)
+		object.SetAnnotations(annotations)
+	}
+	if u, ok := in.(*unstructured.Unstructured); ok {
+		delete(u.Object, "status")
+	}
+	return in, nil
+}
+
+// lastAppliedAnnotation repeats the whole object.
+const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
+
+func sspObject(version schema.GroupVersion) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(version.WithKind("SSP"))
+	return object
+}
+
+func cronObject() *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(cdiVersion.WithKind(kindDataImportCron))
+	return object
+}
+
+func dataSourceObject() *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(cdiVersion.WithKind(kindDataSource))
+	return object
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// watch wakes the reconciler for what may change its mind.
+func watch(ctl controller.Controller, objects cache.Cache, r *reconciler) error {
+	vanished := func(object client.Object) { r.settling.vanished(keyOf(object), object.GetUID()) }
+	for _, s := range []source.Source{
+		source.Kind[client.Object](objects, sspObject(r.version), r.sspEvents(), matters(true)),
+		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished), matters(false)),
+		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(func(client.Object) {}), matters(true)),
+	} {
+		if err := ctl.Watch(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matters lets through what dicer reads: labels, annotations and, where spec is
+// set, the spec. CDI writes a DataImportCron's status all the time, and for want
+// of a status subresource each time counts as a new generation.
+func matters(spec bool) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		old, now := e.ObjectOld, e.ObjectNew
+		return spec && old.GetGeneration() != now.GetGeneration() || old.GetUID() != now.GetUID() ||
+			(old.GetDeletionTimestamp() == nil) != (now.GetDeletionTimestamp() == nil) ||
+			!maps.Equal(old.GetLabels(), now.GetLabels()) || !maps.Equal(old.GetAnnotations(), now.GetAnnotations())
+	}}
+}
+
+// sspEvents wakes every SSP: one may wait for a name that another gave up.
+func (r *reconciler) sspEvents() handler.TypedEventHandler[client.Object, reconcile.Request] {
+	return handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		key := keyOf(object)
+		return append(r.otherRequests(ctx, key), reconcile.Request{NamespacedName: key})
+	})
+}
+
+// otherRequests names the SSPs of the cache but one.
+func (r *reconciler) otherRequests(ctx context.Context, but types.NamespacedName) []reconcile.Request {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(r.version.WithKind("SSPList"))
+	if err := r.cached.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // it is not filled yet: each will come by itself
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if key := keyOf(&list.Items[i]); key != but {
+			requests = append(requests, reconcile.Request{NamespacedName: key})
+		}
+	}
+	return requests
+}
+
+// ownerEvents wakes the SSP that an object was made for: the one that its
+// annotation names now, and the one that it named before.
+func ownerEvents(vanished func(client.Object)) handler.TypedFuncs[client.Object, reconcile.Request] {
+	wake := func(q queue, object client.Object) {
+		if key, ok := parseKey(object.GetAnnotations()[SSPAnnotation]); ok {
+			q.Add(reconcile.Request{NamespacedName: key})
+		}
+	}
+	return handler.TypedFuncs[client.Object, reconcile.Request]{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { wake(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			wake(q, e.ObjectOld)
+			wake(q, e.ObjectNew)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+			vanished(e.Object)
+			wake(q, e.Object)
+		},
+	}
+}

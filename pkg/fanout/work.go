@@ -1,0 +1,195 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// work is one reconcile of one SSP.
+type work struct {
+	*reconciler
+	// ssp is nil where the SSP is gone.
+	ssp    *unstructured.Unstructured
+	key    types.NamespacedName
+	plan   *plan
+	have   *observed
+	others map[types.NamespacedName]*otherSSP
+
+	counts  counts
+	notes   notes
+	again   time.Duration
+	failed  int
+	failure error
+}
+
+func (r *reconciler) work(key types.NamespacedName, p *plan, have *observed) *work {
+	return &work{reconciler: r, key: key, plan: p, have: have, counts: counts{failed: map[Reason]int{}}}
+}
+
+// do brings everything of the SSP to what it asks for. One that fails holds
+// back no other.
+func (w *work) do(ctx context.Context) reconcile.Result {
+	w.notes = w.plan.notes
+	if w.plan.standsDown {
+		w.standDown()
+	} else {
+		for i, it := range w.plan.items {
+			w.stand(ctx, it)
+			if n := i + 1; n%progressStep == 0 {
+				log.FromContext(ctx).Info("working", "done", n, "of", len(w.plan.items))
+			}
+		}
+		for _, p := range w.plan.pointers {
+			w.standPointer(ctx, p)
+		}
+	}
+	w.deleteUnwanted(ctx)
+	w.metrics.set(w.key, &w.counts)
+	w.teller.tell(w.key, w.ssp, w.notes, w.now())
+	return w.result(ctx)
+}
+
+// ownsAnything tells whether anything that stands was made for the SSP.
+func (w *work) ownsAnything() bool {
+	for _, known := range w.have.records {
+		if known.ssp == w.key {
+			return true
+		}
+	}
+	for _, object := range w.have.dataSources {
+		if known, ok := recordOf(object); ok && known.ssp == w.key {
+			return true
+		}
+	}
+	return false
+}
+
+// progressStep is after how many DataImportCrons of one SSP the log tells how
+// far the work has come.
+const progressStep = 200
+
+func (w *work) standDown() {
+	if len(w.plan.items) > 0 {
+		w.notes.tell(ReasonStandingDown, "", "spec.enableMultipleArchitectures is true: the SSP operator makes the DataImportCrons, dicer none")
+	}
+}
+
+// stand brings one DataImportCron to what is asked for.
+func (w *work) stand(ctx context.Context, it *item) {
+	w.counts.wanted++
+	have := w.have.crons[it.key]
+	known, own := w.have.records[it.key]
+	if own && known.hash == it.hash && have.DeletionTimestamp == nil && known.ssp == w.key {
+		w.counts.present++
+	}
+	if it.problem != nil {
+		w.note(it.problem)
+		return
+	}
+	switch {
+	case have == nil:
+		w.create(ctx, it)
+	case !own:
+		w.foreign(it.String(), have)
+	case have.DeletionTimestamp != nil:
+		w.waiting(it.String(), have)
+	case w.settling.isDeleting(have.UID):
+		w.recheck(time.Second)
+	default:
+		w.keepRight(ctx, it, have, known)
+	}
+}
+
+// keepRight changes or replaces a DataImportCron of dicer's where it has to be.
+func (w *work) keepRight(ctx context.Context, it *item, have *metav1.PartialObjectMetadata, known record) {
+	holder, err := w.holder(ctx, objectKey{kindDataImportCron, it.key}, known)
+	switch {
+	case err != nil:
+		w.fail(ReasonWriteFailed, it.String(), err)
+	case holder != nil:
+		w.otherHolds(it.String(), *holder)
+	case known.hash == it.hash:
+		w.patchMetadata(ctx, it.String(), kindDataImportCron, have, known, it.object)
+	case !knownVersion(known.hash):
+		w.note(&note{reason: ReasonHashUnknown, warning: true, subject: it.String(), text: fmt.Sprintf(
+			"annotation %s is %q, which this dicer cannot compare; delete the DataImportCron to have it made anew", SpecHashAnnotation, cut(known.hash, 80))})
+	default:
+		w.replace(ctx, it, have)
+	}
+}
+
+func (w *work) otherHolds(subject string, holder types.NamespacedName) {
+	w.note(&note{reason: ReasonOtherSSP, warning: true, subject: subject, text: fmt.Sprintf(
+		"SSP %s asks for it too, and has it; rename the template here or remove it there", holder)})
+	w.recheck(recheckInterval)
+}
+
+// foreign notes that somebody else's object has the name.
+func (w *work) foreign(subject string, object metav1.Object) {
+	text := "exists and is not dicer's; it is left alone. Delete or rename it, or rename the template"
+	if adopted(object) {
+		text = "the SSP operator has taken it over; it is left alone"
+	}
+	w.note(&note{reason: ReasonForeign, warning: true, subject: subject, text: text})
+	w.recheck(recheckInterval)
+}
+
+// waiting notes that the old object is not gone yet. Its deletion wakes the
+// reconciler.
+func (w *work) waiting(subject string, object metav1.Object) {
+	w.notes.tell(ReasonWaiting, subject, fmt.Sprintf("is being deleted; finalizers that hold it: %q", object.GetFinalizers()))
+}
+
+// note tells of an object that is not as it is asked for, and counts it.
+func (w *work) note(n *note) {
+	if n.reason != "" {
+		w.counts.failed[n.reason]++
+		w.notes.add(*n)
+	}
+}
+
+// fail notes what is tried again, later each time.
+func (w *work) fail(reason Reason, subject string, err error) {
+	if apierrors.IsConflict(err) || errors.Is(err, errStale) {
+		w.recheck(time.Second)
+		return
+	}
+	w.note(&note{reason: reason, warning: true, subject: subject, text: err.Error() + advice[reason]})
+	if w.failed++; w.failure == nil {
+		w.failure = fmt.Errorf("%s: %w", subject, err)
+	}
+}
+
+// errStale says that the cache does not show yet what is there.
+var errStale = errors.New("the cache is behind")
+
+// recheck asks for another reconcile after d at the latest.
+func (w *work) recheck(d time.Duration) {
+	if w.again == 0 || d < w.again {
+		w.again = d
+	}
+}
+
+// result asks for the next reconcile: what waits comes in time, what failed
+// later each time.
+func (w *work) result(ctx context.Context) reconcile.Result {
+	if w.failed > 0 {
+		w.recheck(w.retries.When(w.key))
+		log.FromContext(ctx).Error(w.failure, "not all could be written; trying again", "failed", w.failed, "in", w.again.String())
+	} else {
+		w.retries.Forget(w.key)
+	}
+	if w.ssp != nil {
+		w.recheck(resyncInterval)
+	}
+	return reconcile.Result{RequeueAfter: w.again}
+}
