@@ -70,7 +70,6 @@ func (r Rules) Expand(raw []byte, nodes Nodes, path *field.Path) (Expansion, err
 		e.Listed, e.ListFindings = ParseList(value, r.accepted(), listPath(path))
 		e.Wanted = r.limit(e.Listed, nodes)
 		e.Findings = append(fixedValues(t, value, path), r.templateWarnings(t, e.Listed, nil, path)...)
-		e.Findings = append(e.Findings, suffixedNames(t, e.Wanted, path)...)
 		for _, a := range e.Wanted {
 			e.DataImportCrons = append(e.DataImportCrons, r.expand(&e, body, a, path))
 		}

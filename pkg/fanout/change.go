@@ -15,45 +15,47 @@ import (
 )
 
 // patchMetadata sets labels and annotations right where they differ.
-func (w *work) patchMetadata(ctx context.Context, subject, kind string, have client.Object, known record, want metav1.Object) {
+func (w *work) patchMetadata(ctx context.Context, object objectKey, have client.Object, known record, want metav1.Object) {
 	if metadata := metadataChanges(have, known, want); len(metadata) > 0 {
-		w.patch(ctx, subject, kind, have, metadata, nil)
+		w.patch(ctx, object, have, metadata, nil)
 	}
 }
 
 // patch sends a merge patch that fits no other object and no later state of
 // this one. Somebody who undoes it is not fought: each time it waits longer.
-func (w *work) patch(ctx context.Context, subject, kind string, have client.Object, metadata, spec map[string]any) {
+func (w *work) patch(ctx context.Context, object objectKey, have client.Object, metadata, spec map[string]any) {
 	body := map[string]any{"metadata": metadata}
 	if spec != nil {
 		body["spec"] = spec
 	}
 	content, err := json.Marshal(body)
 	if err != nil {
-		w.fail(ReasonWriteFailed, subject, err)
+		w.fail(ReasonWriteFailed, object, err)
 		return
 	}
 	id := fmt.Sprintf("%s %x", have.GetUID(), sha256.Sum256(content))
-	if wait := w.settling.repairIn(id); wait > 0 {
-		w.note(&note{reason: ReasonContested, warning: true, subject: subject, text: fmt.Sprintf(
-			"somebody keeps changing it back; dicer sets it right, later each time (at most %s)", maxContest)})
+	if wait, contested := w.settling.repairIn(id); wait > 0 {
+		if contested {
+			w.note(&note{reason: ReasonContested, warning: true, subject: object.String(), text: fmt.Sprintf(
+				"somebody keeps changing it back; dicer sets it right, later each time (at most %s)", maxContest)})
+		}
 		w.recheck(wait)
 		return
 	}
 	metadata["uid"] = have.GetUID()
 	metadata["resourceVersion"] = have.GetResourceVersion()
 	if content, err = json.Marshal(body); err == nil {
-		err = w.live.Patch(ctx, reference(kind, have), client.RawPatch(types.MergePatchType, content))
+		err = w.live.Patch(ctx, reference(object), client.RawPatch(types.MergePatchType, content))
 	}
 	switch {
 	case apierrors.IsNotFound(err):
 		w.recheck(time.Second)
 	case err != nil:
-		w.fail(writeReason(err), subject, err)
+		w.fail(writeReason(err), object, err)
 	default:
 		w.settling.repaired(id)
-		w.notes.tell(ReasonUpdated, "", subject)
-		log.FromContext(ctx).Info("updated", "object", subject)
+		w.notes.tell(ReasonUpdated, "", object.String())
+		log.FromContext(ctx).Info("updated", "object", object.String())
 	}
 }
 
@@ -65,7 +67,7 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 		keep = state.keep
 	}
 	if keep != "" {
-		w.note(&note{reason: ReasonKept, warning: true, subject: it.String(), text: "is not replaced: " + keep})
+		w.note(&note{reason: ReasonKept, subject: it.String(), text: "is not replaced: " + keep})
 		return
 	}
 	if w.settling.isDeleting(have.UID) {
@@ -79,10 +81,10 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 		probe.SetName(probe.GetName() + it.arch.Suffix())
 	}
 	if reason, err := w.dryRun(ctx, it, probe); err != nil {
-		w.fail(reason, it.String(), fmt.Errorf("the old one stays: %w", err))
+		w.fail(reason, it.id(), fmt.Errorf("the old one stays: %w", err))
 		return
 	}
-	if !w.delete(ctx, it.String(), kindDataImportCron, have) {
+	if !w.delete(ctx, it.id(), have) {
 		return
 	}
 	w.metrics.deleted.WithLabelValues(deletedReplaced).Inc()
@@ -91,19 +93,19 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 }
 
 // reference names an object in a request that needs no more.
-func reference(kind string, object metav1.Object) *metav1.PartialObjectMetadata {
+func reference(object objectKey) *metav1.PartialObjectMetadata {
 	out := &metav1.PartialObjectMetadata{}
-	out.SetGroupVersionKind(cdiVersion.WithKind(kind))
-	out.SetNamespace(object.GetNamespace())
-	out.SetName(object.GetName())
+	out.SetGroupVersionKind(cdiVersion.WithKind(object.kind))
+	out.SetNamespace(object.Namespace)
+	out.SetName(object.Name)
 	return out
 }
 
 // delete deletes exactly the object that was seen, in the state that was seen.
-func (w *work) delete(ctx context.Context, subject, kind string, have client.Object) bool {
+func (w *work) delete(ctx context.Context, object objectKey, have client.Object) bool {
 	uid, version := have.GetUID(), have.GetResourceVersion()
-	w.settling.deleting(keyOf(have), uid)
-	err := w.live.Delete(ctx, reference(kind, have), client.Preconditions{UID: &uid, ResourceVersion: &version})
+	w.settling.deleting(object.NamespacedName, uid)
+	err := w.live.Delete(ctx, reference(object), client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if err != nil {
 		w.settling.kept(uid)
 	}
@@ -112,10 +114,10 @@ func (w *work) delete(ctx context.Context, subject, kind string, have client.Obj
 		w.recheck(time.Second)
 		return false
 	case err != nil:
-		w.fail(writeReason(err), subject, err)
+		w.fail(writeReason(err), object, err)
 		return false
 	}
-	log.FromContext(ctx).Info("deleted", "object", subject, "uid", uid)
+	log.FromContext(ctx).Info("deleted", "object", object.String(), "uid", uid)
 	return true
 }
 
@@ -135,11 +137,11 @@ func (w *work) deleteUnwanted(ctx context.Context) {
 }
 
 func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known record, have client.Object) bool {
-	if known.ssp != w.key || !w.mayGo(ctx, object, known, have) || !w.delete(ctx, object.String(), object.kind, have) {
+	if known.ssp != w.key || !w.mayGo(ctx, object, known, have) || !w.delete(ctx, object, have) {
 		return false
 	}
 	if w.ssp == nil {
-		w.teller.emit(reference(object.kind, have), announcement{reason: ReasonDeleted, text: fmt.Sprintf("SSP %s is gone", w.key)})
+		w.teller.emit(reference(object), announcement{reason: ReasonDeleted, text: fmt.Sprintf("SSP %s is gone", w.key)})
 	}
 	w.notes.tell(ReasonDeleted, "", object.String())
 	return true
@@ -149,7 +151,7 @@ func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known rec
 // asks for it is told.
 func (w *work) mayGo(ctx context.Context, object objectKey, known record, have client.Object) bool {
 	subject := object.String()
-	if _, asked := w.plan.asked[object]; asked || have.GetDeletionTimestamp() != nil || w.settling.isDeleting(have.GetUID()) {
+	if _, asked := w.plan.asked[object]; asked || w.isBlocked(object) || have.GetDeletionTimestamp() != nil || w.settling.isDeleting(have.GetUID()) {
 		return false
 	}
 	if why := w.plan.keeps(object, known); why != "" {
@@ -162,7 +164,7 @@ func (w *work) mayGo(ctx context.Context, object objectKey, known record, have c
 	}
 	heir, err := w.heir(ctx, object)
 	if err != nil {
-		w.fail(ReasonWriteFailed, subject, err)
+		w.fail(ReasonWriteFailed, object, err)
 		return false
 	}
 	// The other SSP takes it over as it is, images and all.

@@ -15,10 +15,10 @@ func (p *plan) choose(have map[types.NamespacedName]record) {
 	p.chooseDataSources(have)
 	p.asked = make(map[objectKey]bool, len(p.items)+len(p.pointers))
 	for _, it := range p.items {
-		p.asked[objectKey{kindDataImportCron, it.key}] = it.problem == nil
+		p.asked[it.id()] = it.problem == nil
 	}
 	for _, d := range p.pointers {
-		p.asked[objectKey{kindDataSource, d.key}] = d.problem == nil
+		p.asked[d.id()] = d.problem == nil
 	}
 }
 
@@ -123,7 +123,7 @@ func (p *plan) keeps(object objectKey, known record) string {
 		return ""
 	case template.keep != "":
 		return template.keep
-	case object.kind == kindDataSource && template.multi && len(p.pointers) == 0:
+	case object.kind == kindDataSource && template.multi && !p.all:
 		return "made with --templates=all, and its template is there"
 	case object.kind == kindDataImportCron && !template.multi && object.Name == known.template:
 		return "made with --templates=all, and its template is there"

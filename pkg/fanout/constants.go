@@ -43,6 +43,9 @@ const (
 	// recheckInterval is how long a name that somebody else holds is left
 	// alone before dicer looks again: foreign objects are not watched.
 	recheckInterval = time.Minute
+	// servedGrace is how long SSPs have to be served again before one that is
+	// not there counts as gone: whoever puts the CRD back restores them next.
+	servedGrace = time.Minute
 	// resyncInterval is how often an SSP is looked at without a reason.
 	resyncInterval = 30 * time.Minute
 	// retellInterval is how long an event that still holds is not repeated:

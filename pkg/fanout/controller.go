@@ -52,7 +52,7 @@ func (c *Controller) NeedLeaderElection() bool { return true }
 // The pause after a failed write, and its bound.
 const (
 	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
+	lastRetry  = 2 * time.Minute
 )
 
 // Start implements manager.Runnable: it works until ctx ends. It waits for the
@@ -73,12 +73,13 @@ func (c *Controller) Start(ctx context.Context) error {
 		planner:  c.Planner,
 		inScope:  c.inScope,
 		settling: newSettling(c.RecreateDelay, clock.RealClock{}),
+		doubts:   newDoubts(),
 		teller:   newTeller(c.Recorder),
 		metrics:  c.Metrics,
 		retries:  workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry),
 	}
 	for {
-		version, err := waitServed(ctx, served)
+		version, err := waitServed(ctx, served, func() { r.doubts.unserved(r.now()) })
 		if err != nil {
 			return nil // ctx is over
 		}
@@ -101,13 +102,14 @@ func (c *Controller) inScope(namespace string) bool {
 
 // waitServed returns the version in which SSPs are to be read, once they and
 // CDI's objects are served. It fails only when ctx ends.
-func waitServed(ctx context.Context, served *catalogue) (schema.GroupVersion, error) {
+func waitServed(ctx context.Context, served *catalogue, unserved func()) (schema.GroupVersion, error) {
 	told := ""
 	for {
 		version, missing, err := served.missing(ctx)
 		if err == nil && len(missing) == 0 {
 			return version, nil
 		}
+		unserved()
 		if text := fmt.Sprint(missing, err); text != told {
 			log.FromContext(ctx).Info("waiting for CRDs", "missing", missing, "error", err)
 			told = text

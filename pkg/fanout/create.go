@@ -18,24 +18,24 @@ import (
 // create makes a DataImportCron that does not stand, once its name has been
 // empty for long enough.
 func (w *work) create(ctx context.Context, it *item) {
-	if wait := w.settling.wait(it.key, w.ssp.GetCreationTimestamp().Time); wait > 0 {
+	if wait, contested := w.settling.wait(it.key); wait > 0 {
 		w.recheck(wait)
-		if wait > w.settling.delay {
+		if contested {
 			w.note(&note{reason: ReasonContested, warning: true, subject: it.String(), text: fmt.Sprintf(
 				"somebody keeps deleting it; dicer makes it again, later each time (at most %s)", maxContest)})
 		}
 		return
 	}
-	if !w.nameIsFree(ctx, kindDataImportCron, it.String(), it.object) {
+	if !w.nameIsFree(ctx, it.id()) {
 		return
 	}
 	if reason, err := w.dryRun(ctx, it, it.object.DeepCopy()); err != nil {
-		w.fail(reason, it.String(), err)
+		w.fail(reason, it.id(), err)
 		return
 	}
 	object := it.object.DeepCopy()
 	if err := w.live.Create(ctx, object); err != nil {
-		w.fail(writeReason(err), it.String(), err)
+		w.fail(writeReason(err), it.id(), err)
 		return
 	}
 	w.counts.present++
@@ -46,30 +46,30 @@ func (w *work) create(ctx context.Context, it *item) {
 
 // nameIsFree looks past the cache, which shows only what is labelled as
 // dicer's, and a moment late.
-func (w *work) nameIsFree(ctx context.Context, kind, subject string, wanted client.Object) bool {
-	elder, err := w.elder(ctx, objectKey{kind, keyOf(wanted)})
+func (w *work) nameIsFree(ctx context.Context, object objectKey) bool {
+	elder, err := w.elder(ctx, object)
 	if err != nil {
-		w.fail(ReasonWriteFailed, subject, err)
+		w.fail(ReasonWriteFailed, object, err)
 		return false
 	}
 	if elder != nil {
-		w.otherHolds(subject, *elder)
+		w.otherHolds(object, *elder)
 		return false
 	}
 	there := &metav1.PartialObjectMetadata{}
-	there.SetGroupVersionKind(cdiVersion.WithKind(kind))
-	err = w.live.Get(ctx, keyOf(wanted), there)
+	there.SetGroupVersionKind(cdiVersion.WithKind(object.kind))
+	err = w.live.Get(ctx, object.NamespacedName, there)
 	switch {
 	case apierrors.IsNotFound(err):
 		return true
 	case err != nil:
-		w.fail(writeReason(err), subject, err)
+		w.fail(writeReason(err), object, err)
 		return false
 	}
 	if _, own := recordOf(there); own {
-		w.fail("", subject, errStale)
+		w.fail("", object, errStale)
 	} else {
-		w.foreign(subject, there)
+		w.foreign(object, there)
 	}
 	return false
 }

@@ -13,6 +13,7 @@ type Reason string
 const (
 	ReasonInvalidList         Reason = "InvalidList"
 	ReasonInvalidTemplate     Reason = "InvalidTemplate"
+	ReasonTemplateWarning     Reason = "TemplateWarning"
 	ReasonUnreadable          Reason = "SSPUnreadable"
 	ReasonNoArchitectureLeft  Reason = "NoArchitectureLeft"
 	ReasonDuplicateName       Reason = "DuplicateName"

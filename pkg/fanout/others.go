@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // otherSSPs are the plans of all other SSPs, made once, when asked for.
@@ -16,7 +17,7 @@ func (w *work) otherSSPs(ctx context.Context) (map[types.NamespacedName]*otherSS
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(w.version.WithKind("SSPList"))
-	if err := w.cached.List(ctx, list); err != nil {
+	if err := w.cached.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing the SSPs: %w", err)
 	}
 	w.others = map[types.NamespacedName]*otherSSP{}

@@ -2,7 +2,9 @@ package fanout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,6 +40,8 @@ type plan struct {
 	// unsure is why nothing of the SSP may be deleted; empty where all
 	// templates could be read.
 	unsure string
+	// all is the planner's.
+	all bool
 	// standsDown tells that the SSP operator makes the DataImportCrons.
 	standsDown bool
 	notes      notes
@@ -97,14 +101,14 @@ var templatesPath = field.NewPath("spec", "commonTemplates", "dataImportCronTemp
 
 // plan never fails: what it cannot read is noted, and makes it unsure.
 func (p *Planner) plan(ssp *unstructured.Unstructured) *plan {
-	out := &plan{templates: map[types.NamespacedName]templateState{}}
+	out := &plan{all: p.All, templates: map[types.NamespacedName]templateState{}}
 	var v view
 	raw, err := ssp.MarshalJSON()
 	if err == nil {
 		var malformed arch.Findings
 		malformed, err = arch.Decode(raw, &v)
 		if err == nil && len(malformed) > 0 {
-			err = fmt.Errorf("%s", malformed[0].Message())
+			err = errors.New(malformed[0].Message())
 		}
 	}
 	switch {
@@ -153,8 +157,11 @@ func (p *Planner) addTemplate(out *plan, owner record, raw json.RawMessage, node
 		out.notes.warn(ReasonInvalidList, subject, fmt.Sprintf("%q: %s", f.Value, f.Text))
 	}
 	for _, f := range e.Findings {
-		if f.Severity == arch.Error || f.Rule == arch.RuleNoRegistry || f.Rule == arch.RuleCronJobName {
+		switch {
+		case f.Severity == arch.Error:
 			out.notes.warn(ReasonInvalidTemplate, "", f.Message())
+		case f.Rule == arch.RuleNoRegistry, f.Rule == arch.RuleCronJobName:
+			out.notes.warn(ReasonTemplateWarning, "", f.Message())
 		}
 	}
 	if e.Multi && len(e.Listed) > 0 && len(e.Wanted) == 0 {
@@ -189,7 +196,11 @@ func (p *Planner) item(x arch.Expanded, owner record, template string) *item {
 	}
 	switch {
 	case len(x.Findings) > 0:
-		return it.impossible(ReasonInvalidTemplate, x.Findings[0].Message())
+		var texts []string
+		for _, f := range x.Findings {
+			texts = append(texts, f.Message())
+		}
+		return it.impossible(ReasonInvalidTemplate, strings.Join(texts, "; "))
 	case !p.Namespaces[x.Namespace]:
 		return it.impossible(ReasonNamespaceNotAllowed, fmt.Sprintf("namespace %q is not one that dicer writes to; list it in --target-namespaces and install its Role", x.Namespace))
 	}
@@ -220,8 +231,11 @@ func (it *item) impossible(reason Reason, text string) *item {
 	return it
 }
 
+// id names the item.
+func (it *item) id() objectKey { return objectKey{kindDataImportCron, it.key} }
+
 // String names the item as events do.
-func (it *item) String() string { return "DataImportCron " + it.key.String() }
+func (it *item) String() string { return it.id().String() }
 
 // managed is the DataSource that the item's DataImportCron manages.
 func (it *item) managed() types.NamespacedName {

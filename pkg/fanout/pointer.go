@@ -53,8 +53,11 @@ func pointerSource(p *pointer) map[string]any {
 	return map[string]any{"dataSource": map[string]any{"namespace": p.key.Namespace, "name": p.target}}
 }
 
+// id names the pointer.
+func (p *pointer) id() objectKey { return objectKey{kindDataSource, p.key} }
+
 // String names the pointer as events do.
-func (p *pointer) String() string { return "DataSource " + p.key.String() }
+func (p *pointer) String() string { return p.id().String() }
 
 // pointsTo tells whether a DataSource's only source is the pointer's target.
 func (p *pointer) pointsTo(object *unstructured.Unstructured) bool {

@@ -2,7 +2,7 @@ package fanout
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,6 +15,9 @@ func (w *work) standPointer(ctx context.Context, p *pointer) {
 		w.note(p.problem)
 		return
 	}
+	if w.isBlocked(p.id()) {
+		return
+	}
 	have := w.have.dataSources[p.key]
 	if have == nil {
 		w.createPointer(ctx, p)
@@ -22,38 +25,38 @@ func (w *work) standPointer(ctx context.Context, p *pointer) {
 	}
 	known, own := recordOf(have)
 	if !own {
-		w.foreign(p.String(), have)
+		w.foreign(p.id(), have)
 		return
 	}
 	if have.GetDeletionTimestamp() != nil {
-		w.waiting(p.String(), have)
+		w.waiting(p.id(), have)
 		return
 	}
-	switch holder, err := w.holder(ctx, objectKey{kindDataSource, p.key}, known); {
+	switch holder, err := w.holder(ctx, p.id(), known); {
 	case err != nil:
-		w.fail(ReasonWriteFailed, p.String(), err)
+		w.fail(ReasonWriteFailed, p.id(), err)
 	case holder != nil:
-		w.otherHolds(p.String(), *holder)
+		w.otherHolds(p.id(), *holder)
 	default:
 		w.changePointer(ctx, p, have, known)
 	}
 }
 
 func (w *work) createPointer(ctx context.Context, p *pointer) {
-	if !w.nameIsFree(ctx, kindDataSource, p.String(), p.object) {
+	if !w.nameIsFree(ctx, p.id()) {
 		return
 	}
 	probe := p.object.DeepCopy()
 	if err := w.live.Create(ctx, probe, client.DryRunAll); err != nil {
-		w.fail(writeReason(err), p.String(), err)
+		w.fail(writeReason(err), p.id(), err)
 		return
 	}
 	if !p.pointsTo(probe) {
-		w.fail(ReasonIncomplete, p.String(), fmt.Errorf("this CDI does not let a DataSource point to another: nothing is created; upgrade CDI"))
+		w.fail(ReasonIncomplete, p.id(), errors.New("this CDI does not let a DataSource point to another: nothing is created; upgrade CDI"))
 		return
 	}
 	if err := w.live.Create(ctx, p.object.DeepCopy()); err != nil {
-		w.fail(writeReason(err), p.String(), err)
+		w.fail(writeReason(err), p.id(), err)
 		return
 	}
 	w.notes.tell(ReasonCreated, "", p.String())
@@ -63,7 +66,7 @@ func (w *work) createPointer(ctx context.Context, p *pointer) {
 // changePointer sets a DataSource right, its spec too: CDI lets that change.
 func (w *work) changePointer(ctx context.Context, p *pointer, have *unstructured.Unstructured, known record) {
 	if p.pointsTo(have) {
-		w.patchMetadata(ctx, p.String(), kindDataSource, have, known, p.object)
+		w.patchMetadata(ctx, p.id(), have, known, p.object)
 		return
 	}
 	source := pointerSource(p)
@@ -73,5 +76,5 @@ func (w *work) changePointer(ctx context.Context, p *pointer, have *unstructured
 			source[key] = nil
 		}
 	}
-	w.patch(ctx, p.String(), kindDataSource, have, metadataChanges(have, known, p.object), map[string]any{"source": source})
+	w.patch(ctx, p.id(), have, metadataChanges(have, known, p.object), map[string]any{"source": source})
 }

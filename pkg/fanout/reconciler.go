@@ -34,6 +34,7 @@ type reconciler struct {
 	served   func(context.Context) (bool, error)
 	inScope  func(namespace string) bool
 	settling *settling
+	doubts   *doubts
 	teller   *teller
 	metrics  *Metrics
 	// retries lengthens the pause after each reconcile in which a write failed.
@@ -61,6 +62,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		r.teller.tell(req.NamespacedName, ssp, notes{{reason: ReasonPaused, text: pausedAnnotation + " is set: nothing is created, changed or deleted"}}, r.now())
 		return reconcile.Result{}, nil
 	}
+	r.doubts.forget(req.NamespacedName)
 	have, err := r.observe(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -138,7 +140,10 @@ func (r *reconciler) isGone(ctx context.Context, key types.NamespacedName) (bool
 	case err != nil:
 		return false, fmt.Errorf("%w: looking whether SSPs are served: %w", errKept, err)
 	case !served:
+		r.doubts.unserved(r.now())
 		return false, fmt.Errorf("%w: SSP %s cannot be looked for: its CRD is not served", errKept, key)
+	case r.doubts.lately(r.now()):
+		return false, fmt.Errorf("%w: SSP %s is not there, but its CRD was not served a moment ago", errKept, key)
 	default:
 		return true, nil
 	}
@@ -162,14 +167,23 @@ func (r *reconciler) gone(ctx context.Context, key types.NamespacedName) (reconc
 		// The cache will have it in a moment.
 		return reconcile.Result{RequeueAfter: time.Second}, nil
 	}
+	if wait := r.doubts.wait(key, r.now(), r.settling.delay); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	log.FromContext(ctx).Info("the SSP is gone: deleting what was made for it")
 	w.deleteUnwanted(ctx)
-	r.forget(key)
+	for _, a := range w.notes.events() {
+		log.FromContext(ctx).Info(a.text, "reason", a.reason)
+	}
+	if w.failed == 0 {
+		r.forget(key)
+	}
 	return w.result(ctx), nil
 }
 
 func (r *reconciler) forget(key types.NamespacedName) {
 	r.retries.Forget(key)
+	r.doubts.forget(key)
 	r.metrics.set(key, nil)
 	r.teller.forget(key)
 }

@@ -30,11 +30,13 @@ type settling struct {
 }
 
 func newSettling(delay time.Duration, c clock.Clock) *settling {
-	return &settling{
+	s := &settling{
 		delay: delay, started: c.Now(), clock: c,
 		until: map[string]time.Time{}, mine: map[types.UID]bool{},
-		contests: flowcontrol.NewBackOff(max(delay, time.Second), maxContest),
 	}
+	s.contests = flowcontrol.NewBackOff(s.first(), maxContest)
+	s.contests.Clock = c
+	return s
 }
 
 // deleting notes that dicer is about to delete: the cache may know before the
@@ -73,25 +75,32 @@ func (s *settling) isDeleting(uid types.UID) bool {
 	return s.mine[uid]
 }
 
-// wait is how long a name has to stay empty still. since is when the SSP that
-// asks for it was created: what a process before this one deleted was an older
-// SSP's.
-func (s *settling) wait(key types.NamespacedName, since time.Time) time.Duration {
+// wait is how long a name has to stay empty still. contested tells that somebody
+// deletes the object again and again.
+func (s *settling) wait(key types.NamespacedName) (wait time.Duration, contested bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	until, known := s.until[key.String()]
-	if !known && since.Before(s.started) {
+	if !known {
 		until = s.started.Add(s.delay)
 	}
-	return max(0, until.Sub(s.clock.Now()))
+	return max(0, until.Sub(s.clock.Now())), s.contested(key.String())
 }
 
-// repairIn is how long a repair has to wait, since somebody undoes it.
-func (s *settling) repairIn(id string) time.Duration {
+// repairIn is how long a repair has to wait, since it was made a moment ago.
+// contested tells that somebody undoes it again and again.
+func (s *settling) repairIn(id string) (wait time.Duration, contested bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(0, s.until[id].Sub(s.clock.Now()))
+	return max(0, s.until[id].Sub(s.clock.Now())), s.contested(id)
 }
+
+// contested is true from the second time on: once may be an accident, or a
+// cache that is behind.
+func (s *settling) contested(id string) bool { return s.contests.Get(id) > s.first() }
+
+// first is the first pause of a contest.
+func (s *settling) first() time.Duration { return max(s.delay, time.Second) }
 
 // repaired notes a repair; the next one waits.
 func (s *settling) repaired(id string) {

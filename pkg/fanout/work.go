@@ -29,10 +29,13 @@ type work struct {
 	again   time.Duration
 	failed  int
 	failure error
+	// blocked is why a namespace cannot be written to: what failed for one
+	// object of it is not tried for a thousand more.
+	blocked map[string]*note
 }
 
 func (r *reconciler) work(key types.NamespacedName, p *plan, have *observed) *work {
-	return &work{reconciler: r, key: key, plan: p, have: have, counts: counts{failed: map[Reason]int{}}}
+	return &work{reconciler: r, key: key, plan: p, have: have, counts: counts{failed: map[Reason]int{}}, blocked: map[string]*note{}}
 }
 
 // do brings everything of the SSP to what it asks for. One that fails holds
@@ -91,17 +94,16 @@ func (w *work) stand(ctx context.Context, it *item) {
 	if own && known.hash == it.hash && have.DeletionTimestamp == nil && known.ssp == w.key {
 		w.counts.present++
 	}
-	if it.problem != nil {
-		w.note(it.problem)
-		return
-	}
 	switch {
+	case it.problem != nil:
+		w.note(it.problem)
+	case w.isBlocked(it.id()):
 	case have == nil:
 		w.create(ctx, it)
 	case !own:
-		w.foreign(it.String(), have)
+		w.foreign(it.id(), have)
 	case have.DeletionTimestamp != nil:
-		w.waiting(it.String(), have)
+		w.waiting(it.id(), have)
 	case w.settling.isDeleting(have.UID):
 		w.recheck(time.Second)
 	default:
@@ -111,14 +113,14 @@ func (w *work) stand(ctx context.Context, it *item) {
 
 // keepRight changes or replaces a DataImportCron of dicer's where it has to be.
 func (w *work) keepRight(ctx context.Context, it *item, have *metav1.PartialObjectMetadata, known record) {
-	holder, err := w.holder(ctx, objectKey{kindDataImportCron, it.key}, known)
+	holder, err := w.holder(ctx, it.id(), known)
 	switch {
 	case err != nil:
-		w.fail(ReasonWriteFailed, it.String(), err)
+		w.fail(ReasonWriteFailed, it.id(), err)
 	case holder != nil:
-		w.otherHolds(it.String(), *holder)
+		w.otherHolds(it.id(), *holder)
 	case known.hash == it.hash:
-		w.patchMetadata(ctx, it.String(), kindDataImportCron, have, known, it.object)
+		w.patchMetadata(ctx, it.id(), have, known, it.object)
 	case !knownVersion(known.hash):
 		w.note(&note{reason: ReasonHashUnknown, warning: true, subject: it.String(), text: fmt.Sprintf(
 			"annotation %s is %q, which this dicer cannot compare; delete the DataImportCron to have it made anew", SpecHashAnnotation, cut(known.hash, 80))})
@@ -127,26 +129,26 @@ func (w *work) keepRight(ctx context.Context, it *item, have *metav1.PartialObje
 	}
 }
 
-func (w *work) otherHolds(subject string, holder types.NamespacedName) {
-	w.note(&note{reason: ReasonOtherSSP, warning: true, subject: subject, text: fmt.Sprintf(
+func (w *work) otherHolds(object objectKey, holder types.NamespacedName) {
+	w.note(&note{reason: ReasonOtherSSP, warning: true, subject: object.String(), text: fmt.Sprintf(
 		"SSP %s asks for it too, and has it; rename the template here or remove it there", holder)})
 	w.recheck(recheckInterval)
 }
 
 // foreign notes that somebody else's object has the name.
-func (w *work) foreign(subject string, object metav1.Object) {
+func (w *work) foreign(object objectKey, there metav1.Object) {
 	text := "exists and is not dicer's; it is left alone. Delete or rename it, or rename the template"
-	if adopted(object) {
+	if adopted(there) {
 		text = "the SSP operator has taken it over; it is left alone"
 	}
-	w.note(&note{reason: ReasonForeign, warning: true, subject: subject, text: text})
+	w.note(&note{reason: ReasonForeign, warning: true, subject: object.String(), text: text})
 	w.recheck(recheckInterval)
 }
 
 // waiting notes that the old object is not gone yet. Its deletion wakes the
 // reconciler.
-func (w *work) waiting(subject string, object metav1.Object) {
-	w.notes.tell(ReasonWaiting, subject, fmt.Sprintf("is being deleted; finalizers that hold it: %q", object.GetFinalizers()))
+func (w *work) waiting(object objectKey, there metav1.Object) {
+	w.notes.tell(ReasonWaiting, object.String(), fmt.Sprintf("is being deleted; finalizers that hold it: %q", there.GetFinalizers()))
 }
 
 // note tells of an object that is not as it is asked for, and counts it.
@@ -158,15 +160,30 @@ func (w *work) note(n *note) {
 }
 
 // fail notes what is tried again, later each time.
-func (w *work) fail(reason Reason, subject string, err error) {
-	if apierrors.IsConflict(err) || errors.Is(err, errStale) {
+func (w *work) fail(reason Reason, object objectKey, err error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, errStale) {
 		w.recheck(time.Second)
 		return
 	}
-	w.note(&note{reason: reason, warning: true, subject: subject, text: err.Error() + advice[reason]})
+	n := note{reason: reason, warning: true, subject: object.String(), text: err.Error() + advice[reason]}
+	w.note(&n)
 	if w.failed++; w.failure == nil {
-		w.failure = fmt.Errorf("%s: %w", subject, err)
+		w.failure = fmt.Errorf("%s: %w", object, err)
 	}
+	if reason == ReasonNamespaceMissing || reason == ReasonWriteForbidden {
+		w.blocked[object.Namespace] = &n
+	}
+}
+
+// isBlocked tells whether the object's namespace has refused another one, and
+// counts this one as failed for the same reason.
+func (w *work) isBlocked(object objectKey) bool {
+	n := w.blocked[object.Namespace]
+	if n != nil {
+		w.counts.failed[n.reason]++
+		w.failed++
+	}
+	return n != nil
 }
 
 // errStale says that the cache does not show yet what is there.
@@ -184,7 +201,7 @@ func (w *work) recheck(d time.Duration) {
 func (w *work) result(ctx context.Context) reconcile.Result {
 	if w.failed > 0 {
 		w.recheck(w.retries.When(w.key))
-		log.FromContext(ctx).Error(w.failure, "not all could be written; trying again", "failed", w.failed, "in", w.again.String())
+		log.FromContext(ctx).Info("not all could be written; trying again", "failed", w.failed, "first", w.failure.Error(), "in", w.again.String())
 	} else {
 		w.retries.Forget(w.key)
 	}
