@@ -106,7 +106,7 @@ bench: ## Run the benchmarks of pkg
 
 # exec: Ctrl-C and kill reach the demo itself, which then cleans up.
 .PHONY: demo
-demo: $(CONTROL_PLANE) ## Show the webhook at work on a real API server (KEEP=1 leaves it running)
+demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API server (KEEP=1 leaves it running)
 	@echo "demo: building bin/demo"
 	@$(GOTMP) $(GO) build -o bin/demo ./hack/demo
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \

@@ -24,8 +24,7 @@ import (
 )
 
 const (
-	// leaseName is the Lease that the leader holds, and the name of the
-	// controller in events.
+	// leaseName is the Lease that the leader holds.
 	leaseName = "dicer-fanout"
 	// podNamespacePath is where Kubernetes tells a pod its namespace.
 	podNamespacePath = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -40,7 +39,12 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return fmt.Errorf("no way to the API server: %w", err)
 	}
-	mgr, err := newManager(reach, o)
+	hostname, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	instance := hostname + "_" + string(uuid.NewUUID())
+	mgr, err := newManager(reach, o, instance)
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func run(ctx context.Context, o *Options) error {
 		Planner:       planner,
 		SSPNamespaces: o.SSPNamespaces,
 		RecreateDelay: o.RecreateDelay,
-		Recorder:      mgr.GetEventRecorder(leaseName),
+		Instance:      instance,
 		Metrics:       counts,
 	})
 	if err != nil {
@@ -79,7 +83,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	return reach, nil
 }
 
-func newManager(reach *rest.Config, o *Options) (manager.Manager, error) {
+func newManager(reach *rest.Config, o *Options, instance string) (manager.Manager, error) {
 	options := manager.Options{
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsBindAddress},
 		HealthProbeBindAddress: o.HealthProbeBindAddress,
@@ -91,7 +95,7 @@ func newManager(reach *rest.Config, o *Options) (manager.Manager, error) {
 		RetryPeriod:                   &o.LeaderElection.RetryPeriod,
 	}
 	if o.LeaderElection.LeaderElect {
-		lock, err := newLock(reach, o.LeaderElection.ResourceNamespace)
+		lock, err := newLock(reach, o.LeaderElection.ResourceNamespace, instance)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +116,7 @@ func newManager(reach *rest.Config, o *Options) (manager.Manager, error) {
 
 // newLock is controller-runtime's own but for events about who leads, which
 // would need one more permission.
-func newLock(reach *rest.Config, namespace string) (resourcelock.Interface, error) {
+func newLock(reach *rest.Config, namespace, instance string) (resourcelock.Interface, error) {
 	if namespace == "" {
 		content, err := os.ReadFile(podNamespacePath)
 		if err != nil {
@@ -120,14 +124,10 @@ func newLock(reach *rest.Config, namespace string) (resourcelock.Interface, erro
 		}
 		namespace = strings.TrimSpace(string(content))
 	}
-	hostname, err := os.Hostname()
-	if err != nil {
-		return nil, err
-	}
 	clients, err := kubernetes.NewForConfig(reach)
 	if err != nil {
 		return nil, err
 	}
 	return resourcelock.New(resourcelock.LeasesResourceLock, namespace, leaseName, clients.CoreV1(), clients.CoordinationV1(),
-		resourcelock.ResourceLockConfig{Identity: hostname + "_" + string(uuid.NewUUID())})
+		resourcelock.ResourceLockConfig{Identity: instance})
 }

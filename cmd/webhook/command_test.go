@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dicer-dev/dicer/internal/command"
+	"github.com/dicer-dev/dicer/internal/command/readme"
 )
 
 // execute runs the command with arguments and environment and returns the
@@ -97,20 +97,5 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 }
 
 func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	newCommand(nil).Flags().VisitAll(func(f *pflag.Flag) {
-		row := "| `--" + f.Name + "` | `" + f.DefValue + "` |"
-		if f.DefValue == "[]" {
-			row = "| `--" + f.Name + "` | |"
-		}
-		if strings.HasPrefix(f.Name, "zap-") {
-			row = "`--" + f.Name + "`"
-		}
-		if !strings.Contains(string(readme), row) {
-			t.Errorf("README.md lacks %s", row)
-		}
-	})
+	readme.HasFlags(t, "Flags of the webhook", newCommand(nil).Flags())
 }

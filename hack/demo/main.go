@@ -1,5 +1,5 @@
-// Command demo shows dicer's webhook at work on a real API server that it
-// starts itself: what is rejected, and what is completed.
+// Command demo shows dicer at work on a real API server that it starts itself:
+// the fan-out controller, and what the webhook rejects and completes.
 package main
 
 import (

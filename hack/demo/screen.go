@@ -33,13 +33,28 @@ func (s *screen) progress(step string) {
 	fmt.Fprintf(s.out, "%s %s\n", s.paint("2", fmt.Sprintf("[%4.1f s]", time.Since(s.started).Seconds())), step)
 }
 
+// change tells what became of a DataImportCron, and after which time.
+func (s *screen) change(after time.Duration, name, what string) {
+	fmt.Fprintf(s.out, "  %s %s %s\n", s.paint("2", fmt.Sprintf("[+%.1f s]", after.Seconds())), name, s.paint("1", what))
+}
+
+// remark tells what was checked.
+func (s *screen) remark(format string, args ...any) {
+	s.answer("("+fmt.Sprintf(format, args...)+")", false)
+}
+
 func (s *screen) note(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
 
 func (s *screen) title(number int, text string) {
-	fmt.Fprintf(s.out, "\n%s\n\n", s.paint("1", fmt.Sprintf("%d. %s", number, text)))
+	fmt.Fprintf(s.out, "\n%s\n", s.paint("1", fmt.Sprintf("%d. %s", number, text)))
 }
 
-func (s *screen) manifest(line string) { fmt.Fprintln(s.out, s.paint("36", "    "+line)) }
+func (s *screen) manifest(lines []string) {
+	fmt.Fprintln(s.out)
+	for _, line := range lines {
+		fmt.Fprintln(s.out, s.paint("36", "    "+line))
+	}
+}
 
 func (s *screen) command(format string, args ...any) {
 	fmt.Fprintf(s.out, "\n%s\n", s.paint("2", "  $ "+fmt.Sprintf(format, args...)))

@@ -1,125 +1,109 @@
 package main
 
-import (
-	"context"
-	"embed"
-	"fmt"
-	"strings"
+// The manifests, by their path in the repository.
+const (
+	seedSSP         = "pkg/arch/testdata/ssp-rhel10.yaml"
+	legacyTemplate  = "hack/demo/manifests/template-rhel10-legacy.yaml"
+	handwritten     = "hack/demo/manifests/dic-centos-stream10.yaml"
+	handwrittenToo  = "hack/demo/manifests/dic-fedora-arm64.yaml"
+	amd64Cron       = "rhel10-image-cron-amd64"
+	arm64Cron       = "rhel10-image-cron-arm64"
+	listedBoth      = `ssp.kubevirt.io/dict.architectures: "amd64,arm64"`
+	listedAMD64     = `ssp.kubevirt.io/dict.architectures: "amd64"`
+	credentials     = `kubevirt.io/dynamic-credentials-support: "true"`
+	credentialsNone = `kubevirt.io/dynamic-credentials-support: "false"`
 )
 
-// manifests holds what the steps apply. A line that matters ends in "#!".
-//
-//go:embed manifests
-var manifests embed.FS
-
-const lineThatMatters = "  #!"
-
-// step applies one manifest and knows how that must end.
+// step runs one kubectl command and knows what must come of it.
 type step struct {
-	title, file string
+	title string
+	// file is applied, with an edit to what the steps before have made of it:
+	// old becomes new, and the text of the file add is appended.
+	file, old, new, add string
 	// serverSide applies it as GitOps tools do.
 	serverSide bool
+	// delete is what is deleted instead.
+	delete []string
 	// answers must be in what kubectl prints.
 	answers  []string
 	rejected bool
+	// fates are what becomes of the DataImportCrons. Others stay as they are.
+	fates fates
+	// event must be told on the SSP anew, about each of fates.
+	event string
+	// like compares what stands with the files of pkg/arch/testdata.
+	like map[string]string
+	// table shows what stands.
+	table bool
 }
 
 var steps = []step{
-	{title: "One template, two architectures: the SSP is accepted", file: "1-ssp-rhel10.yaml", answers: []string{"created"}},
-	{title: "Its DataImportCrons, in the template's form: completed by a patch", file: "2-dic-rhel10.yaml", answers: []string{`renamed to "rhel10-amd64"`, `renamed to "rhel10-arm64"`, "created"}},
-	{title: "A typo, of which the SSP operator would say nothing", file: "3-ssp-typo.yaml", rejected: true, answers: []string{`"arn64"`, `did you mean "arm64"?`}},
-	{title: "A duplicate", file: "4-ssp-duplicate.yaml", rejected: true, answers: []string{"Duplicate value", "list it once"}},
-	{title: "Names of other tools", file: "5-ssp-alias.yaml", rejected: true, answers: []string{`did you mean "amd64"?`, `did you mean "arm64"?`}},
-	{title: "Two templates that end at one DataSource", file: "6-ssp-collision.yaml", rejected: true, answers: []string{`template "rhel10-image-cron" needs DataSource "rhel10-amd64" too`}},
-	{title: "A DataImportCron for arm64, written by hand: completed", file: "7-dic-fedora-arm64.yaml", serverSide: true, answers: []string{`renamed to "fedora-arm64"`, "serverside-applied"}},
-	{title: "The same one again: nothing changes", file: "7-dic-fedora-arm64.yaml", serverSide: true, answers: []string{"serverside-applied"}},
-}
-
-// show runs a step. An answer that is not as it should be is an error.
-func (d *demo) show(ctx context.Context, out *screen, number int, s step) error {
-	content, err := manifests.ReadFile("manifests/" + s.file)
-	if err != nil {
-		return err
-	}
-	manifest := string(content)
-	out.title(number, s.title)
-	for _, line := range linesThatMatter(manifest) {
-		out.manifest(line)
-	}
-	args := []string{"apply", "-f", "-"}
-	if s.serverSide {
-		args = []string{"apply", "--server-side", "-f", "-"}
-	}
-	before, err := d.resourceVersions(ctx)
-	if err != nil {
-		return err
-	}
-	out.command("kubectl %s", strings.Join(args[:len(args)-1], " ")+" "+s.file)
-	stdout, stderr, err := d.Kubectl(ctx, manifest, args...)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	answer := stderr + stdout
-	out.answer(answer, err != nil)
-	if (err != nil) != s.rejected {
-		return fmt.Errorf("step %d: rejected: %t; want %t", number, err != nil, s.rejected)
-	}
-	for _, text := range s.answers {
-		if !strings.Contains(answer, text) {
-			return fmt.Errorf("step %d: the answer lacks %q", number, text)
-		}
-	}
-	after, err := d.resourceVersions(ctx)
-	if err != nil {
-		return err
-	}
-	if number == 1 || steps[number-2].file != s.file {
-		return nil
-	}
-	if before != after {
-		return fmt.Errorf("step %d: the same manifest again changed resourceVersions\n%s\nto\n%s", number, before, after)
-	}
-	out.answer("(every resourceVersion is what it was)", false)
-	return nil
-}
-
-// linesThatMatter returns the marked lines without what all are indented by.
-func linesThatMatter(manifest string) []string {
-	var lines []string
-	indent := len(manifest)
-	for line := range strings.Lines(manifest) {
-		if text, ok := strings.CutSuffix(strings.TrimRight(line, "\n"), lineThatMatters); ok {
-			lines = append(lines, text)
-			indent = min(indent, len(text)-len(strings.TrimLeft(text, " ")))
-		}
-	}
-	for i := range lines {
-		lines[i] = lines[i][indent:]
-	}
-	return lines
-}
-
-func (d *demo) resourceVersions(ctx context.Context) (string, error) {
-	versions, _, err := d.Kubectl(ctx, "", "get", "dataimportcrons", "-A", "-o",
-		`jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion}{"\n"}{end}`)
-	return versions, err
-}
-
-// table shows the DataImportCrons that stand.
-func (d *demo) table(ctx context.Context, out *screen) error {
-	columns := []string{
-		"NAME:.metadata.name",
-		`ARCHITECTURE:.metadata.labels.template\.kubevirt\.io/architecture`,
-		"PLATFORM:.spec.template.spec.source.registry.platform.architecture",
-		"DATASOURCE:.spec.managedDataSource",
-		`BASE:.metadata.labels.cdi\.kubevirt\.io/storage\.import\.datasource-name`,
-		`LIST:.metadata.annotations.ssp\.kubevirt\.io/dict\.architectures`,
-	}
-	table, _, err := d.Kubectl(ctx, "", "get", "dataimportcrons", "-n", "kubevirt-os-images", "-o", "custom-columns="+strings.Join(columns, ","))
-	if err != nil {
-		return err
-	}
-	out.title(len(steps)+1, "The DataImportCrons that stand")
-	out.answer(table, false)
-	return nil
+	{
+		title: "The SSP with one template and two architectures: two DataImportCrons",
+		file:  seedSSP, answers: []string{"created"},
+		fates: fates{amd64Cron: created, arm64Cron: created}, event: "Created", table: true,
+		like: map[string]string{amd64Cron: "dic-rhel10-amd64.yaml", arm64Cron: "dic-rhel10-arm64.yaml"},
+	},
+	{
+		title: "A label of the template is edited: changed in place",
+		file:  seedSSP, old: credentials, new: credentialsNone, answers: []string{"configured"},
+		fates: fates{amd64Cron: changed, arm64Cron: changed}, event: "Updated",
+	},
+	{
+		title: "The schedule is edited: CDI lets nobody change a spec, so both are replaced",
+		file:  seedSSP, old: "schedule: 4 8/12 * * *", new: "schedule: 30 2 * * *", answers: []string{"configured"},
+		fates: fates{amd64Cron: replaced, arm64Cron: replaced}, event: "Replacing",
+	},
+	{
+		title: "The list is shrunk: arm64's goes, amd64's is not touched",
+		file:  seedSSP, old: listedBoth, new: listedAMD64, answers: []string{"configured"},
+		fates: fates{arm64Cron: deleted}, event: "Deleted",
+	},
+	{
+		title: "arm64 is wanted back, with a typo, of which the SSP operator would say nothing",
+		file:  seedSSP, old: listedAMD64, new: `ssp.kubevirt.io/dict.architectures: "amd64,arn64"`, rejected: true,
+		answers: []string{`"arn64"`, `did you mean "arm64"?`},
+	},
+	{
+		title: "A duplicate",
+		file:  seedSSP, old: listedAMD64, new: `ssp.kubevirt.io/dict.architectures: "amd64,arm64,amd64"`, rejected: true,
+		answers: []string{"Duplicate value", "list it once"},
+	},
+	{
+		title: "Names of other tools",
+		file:  seedSSP, old: listedAMD64, new: `ssp.kubevirt.io/dict.architectures: "x86_64,aarch64"`, rejected: true,
+		answers: []string{`did you mean "amd64"?`, `did you mean "arm64"?`},
+	},
+	{
+		title: "A second template, and both end at one DataSource",
+		file:  seedSSP, add: legacyTemplate, rejected: true,
+		answers: []string{`template "rhel10-image-cron" needs DataSource "rhel10-amd64" too`},
+	},
+	{
+		title: "The list as it was meant: arm64's is back, amd64's is not touched",
+		file:  seedSSP, old: listedAMD64, new: listedBoth, answers: []string{"configured"},
+		fates: fates{arm64Cron: created}, event: "Created",
+	},
+	{
+		title: "Two DataImportCrons by hand, in a template's form: the webhook completes them by a patch",
+		file:  handwritten,
+		answers: []string{
+			`renamed to "centos-stream10-amd64"`, `renamed to "centos-stream10-arm64"`, "created",
+		},
+		fates: fates{"centos-stream10-image-cron-amd64": created, "centos-stream10-image-cron-arm64": created},
+	},
+	{
+		title: "One more, by its architecture label, as GitOps tools apply: completed",
+		file:  handwrittenToo, serverSide: true, answers: []string{`renamed to "fedora-arm64"`, "serverside-applied"},
+		fates: fates{"fedora-image-cron-arm64": created},
+	},
+	{
+		title: "The same one again: nothing changes",
+		file:  handwrittenToo, serverSide: true, answers: []string{"serverside-applied"},
+	},
+	{
+		title:  "The SSP is deleted: what was made for it goes, what was written by hand stays",
+		delete: []string{"ssp", "ssp", "--namespace=kubevirt"}, answers: []string{"deleted"},
+		fates: fates{amd64Cron: deleted, arm64Cron: deleted}, table: true,
+	},
 }

@@ -141,7 +141,9 @@ func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known rec
 		return false
 	}
 	if w.ssp == nil {
-		w.teller.emit(reference(object), announcement{reason: ReasonDeleted, text: fmt.Sprintf("SSP %s is gone", w.key)})
+		about := reference(object)
+		about.SetUID(have.GetUID())
+		w.teller.emit(ctx, w.live, about, announcement{reason: ReasonDeleted, text: fmt.Sprintf("SSP %s is gone", w.key)}, w.now())
 	}
 	w.notes.tell(ReasonDeleted, "", object.String())
 	return true

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,8 +34,8 @@ type Controller struct {
 	// RecreateDelay is how long a name stays empty before a DataImportCron is
 	// created where another one was.
 	RecreateDelay time.Duration
-	// Recorder takes the events.
-	Recorder events.EventRecorder
+	// Instance names this process in events, in at most 128 characters.
+	Instance string
 	// Metrics are required.
 	Metrics *Metrics
 }
@@ -74,7 +73,7 @@ func (c *Controller) Start(ctx context.Context) error {
 		inScope:  c.inScope,
 		settling: newSettling(c.RecreateDelay, clock.RealClock{}),
 		doubts:   newDoubts(),
-		teller:   newTeller(c.Recorder),
+		teller:   newTeller(c.Instance),
 		metrics:  c.Metrics,
 		retries:  workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry),
 	}

@@ -15,8 +15,8 @@ const hashVersion = "v1:"
 
 // specHash is the hash of a DataImportCron spec. Two specs that differ only in
 // what a typed client changes when it writes back what it read have one hash:
-// nulls, empty metadata, status and resources, empty lists, and quantities
-// ("1024Mi", "1Gi"). The SSP operator and HCO write SSPs so.
+// nulls, empty strings and lists, empty metadata, status and resources, and
+// quantities ("1024Mi", "1Gi"). The SSP operator and HCO write SSPs so.
 func specHash(spec map[string]any) (string, error) {
 	canonical, err := json.Marshal(canonicalMap(spec, false))
 	if err != nil {
@@ -29,7 +29,22 @@ func specHash(spec map[string]any) (string, error) {
 // emptied are the objects that typed clients add or drop when they are empty.
 // "source: {blank: {}}" is not among them: it means something.
 var emptied = map[string]bool{
-	"metadata": true, "status": true, "resources": true, "requests": true, "limits": true, "labels": true, "annotations": true,
+	"metadata": true, "status": true, "resources": true, "requests": true, "limits": true, "labels": true, "annotations": true, "matchLabels": true,
+}
+
+// meaningless tells of a value that typed clients drop: omitempty, and no
+// pointer, in CDI's types. storageClassName is a pointer, and "" a class.
+func meaningless(key string, value any) bool {
+	switch value {
+	case nil:
+		return true
+	case "":
+		return key != "storageClassName"
+	case false:
+		return key == "finalCheckpoint"
+	default:
+		return false
+	}
 }
 
 // canonicalMap returns a copy without what has no meaning. quantities tells
@@ -38,8 +53,6 @@ func canonicalMap(in map[string]any, quantities bool) map[string]any {
 	out := make(map[string]any, len(in))
 	for key, value := range in {
 		switch v := value.(type) {
-		case nil:
-			continue
 		case map[string]any:
 			inner := canonicalMap(v, key == "requests" || key == "limits")
 			if len(inner) == 0 && emptied[key] {
@@ -51,9 +64,12 @@ func canonicalMap(in map[string]any, quantities bool) map[string]any {
 				out[key] = canonicalList(v)
 			}
 		default:
-			out[key] = v
-			if quantities {
+			switch {
+			case meaningless(key, v):
+			case quantities:
 				out[key] = canonicalQuantity(v)
+			default:
+				out[key] = v
 			}
 		}
 	}

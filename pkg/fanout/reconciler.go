@@ -59,7 +59,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		// Its operator may still need what stands; it goes with the SSP.
 		return reconcile.Result{}, nil
 	case ssp.GetAnnotations()[pausedAnnotation] == "true":
-		r.teller.tell(req.NamespacedName, ssp, notes{{reason: ReasonPaused, text: pausedAnnotation + " is set: nothing is created, changed or deleted"}}, r.now())
+		r.teller.tell(ctx, r.live, ssp, notes{{reason: ReasonPaused, text: pausedAnnotation + " is set: nothing is created, changed or deleted"}}, r.now())
 		return reconcile.Result{}, nil
 	}
 	r.doubts.forget(req.NamespacedName)

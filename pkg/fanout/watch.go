@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,9 +94,9 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 func watch(ctl controller.Controller, objects cache.Cache, r *reconciler) error {
 	vanished := func(object client.Object) { r.settling.vanished(keyOf(object), object.GetUID()) }
 	for _, s := range []source.Source{
-		source.Kind[client.Object](objects, sspObject(r.version), r.sspEvents(), matters(true)),
-		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished), matters(false)),
-		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(func(client.Object) {}), matters(true)),
+		source.Kind[client.Object](objects, sspObject(r.version), r.sspEvents(), sspChanged()),
+		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished), ownChanged(false)),
+		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(func(client.Object) {}), ownChanged(true)),
 	} {
 		if err := ctl.Watch(s); err != nil {
 			return err
@@ -103,16 +105,41 @@ func watch(ctl controller.Controller, objects cache.Cache, r *reconciler) error 
 	return nil
 }
 
-// matters lets through what dicer reads: labels, annotations and, where spec is
-// set, the spec. CDI writes a DataImportCron's status all the time, and for want
-// of a status subresource each time counts as a new generation.
-func matters(spec bool) predicate.Predicate {
+// sspChanged lets through what dicer reads of an SSP, whose operator writes its
+// status all the time.
+func sspChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		old, now := e.ObjectOld, e.ObjectNew
-		return spec && old.GetGeneration() != now.GetGeneration() || old.GetUID() != now.GetUID() ||
-			(old.GetDeletionTimestamp() == nil) != (now.GetDeletionTimestamp() == nil) ||
-			!maps.Equal(old.GetLabels(), now.GetLabels()) || !maps.Equal(old.GetAnnotations(), now.GetAnnotations())
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || metadataChanged(e, e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations())
 	}}
+}
+
+// ownChanged lets through what dicer compares of its own objects: labels, some
+// of the annotations and, where spec is set, the spec. CDI annotates a
+// DataImportCron at each poll, and writes its status, which for want of a
+// subresource is a new generation each time.
+func ownChanged(spec bool) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return spec && e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || metadataChanged(e, compared(e.ObjectOld), compared(e.ObjectNew))
+	}}
+}
+
+func metadataChanged(e event.UpdateEvent, before, after map[string]string) bool {
+	old, now := e.ObjectOld, e.ObjectNew
+	return old.GetUID() != now.GetUID() || (old.GetDeletionTimestamp() == nil) != (now.GetDeletionTimestamp() == nil) ||
+		!maps.Equal(old.GetLabels(), now.GetLabels()) || !maps.Equal(before, after)
+}
+
+// compared are the annotations that dicer's record, the template or the SSP
+// operator wrote.
+func compared(object client.Object) map[string]string {
+	known, _ := recordOf(object)
+	out := map[string]string{}
+	for key, value := range object.GetAnnotations() {
+		if strings.HasPrefix(key, ownPrefix) || strings.HasPrefix(key, adoptedPrefix) || slices.Contains(known.keys.Annotations, key) {
+			out[key] = value
+		}
+	}
+	return out
 }
 
 // sspEvents wakes every SSP: one may wait for a name that another gave up.

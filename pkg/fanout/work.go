@@ -57,7 +57,7 @@ func (w *work) do(ctx context.Context) reconcile.Result {
 	}
 	w.deleteUnwanted(ctx)
 	w.metrics.set(w.key, &w.counts)
-	w.teller.tell(w.key, w.ssp, w.notes, w.now())
+	w.teller.tell(ctx, w.live, w.ssp, w.notes, w.now())
 	return w.result(ctx)
 }
 
