@@ -59,7 +59,7 @@ func (t *teller) tell(ctx context.Context, c client.Client, ssp client.Object, n
 // reconcile, so a failure is only logged.
 func (t *teller) emit(ctx context.Context, c client.Client, about client.Object, a announcement, now time.Time) bool {
 	event := &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: about.GetNamespace(), GenerateName: about.GetName() + "."},
+		ObjectMeta:          metav1.ObjectMeta{Namespace: about.GetNamespace(), GenerateName: about.GetName()[:min(len(about.GetName()), maxEventName)] + "-"},
 		EventTime:           metav1.NewMicroTime(now),
 		ReportingController: reportingController,
 		ReportingInstance:   t.instance,
@@ -84,6 +84,9 @@ func (t *teller) emit(ctx context.Context, c client.Client, about client.Object,
 	}
 	return true
 }
+
+// maxEventName leaves room for what is appended to a name.
+const maxEventName = 200
 
 // forget ends the memory of an SSP that is gone.
 func (t *teller) forget(key types.NamespacedName) {
