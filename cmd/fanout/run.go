@@ -88,6 +88,7 @@ func newManager(reach *rest.Config, o *Options, instance string) (manager.Manage
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsBindAddress},
 		HealthProbeBindAddress: o.HealthProbeBindAddress,
 		LeaderElection:         o.LeaderElection.LeaderElect,
+		LeaderElectionID:       leaseName, // the name in the metric of who leads
 		// The process ends right after: nothing goes on without the Lease.
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.LeaderElection.LeaseDuration,
