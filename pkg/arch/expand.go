@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	patch "github.com/evanphx/json-patch/v5"
 	"gomodules.xyz/jsonpatch/v2"
@@ -54,7 +55,7 @@ func (r Rules) Expand(raw []byte, nodes Nodes, path *field.Path) (Expansion, err
 	}
 	t := &e.Template
 	if len(malformed) > 0 {
-		return Expansion{}, fmt.Errorf("%s: %s", path, malformed[0].Message())
+		return Expansion{}, wrongType(path, t.Metadata.Name, malformed[0])
 	}
 	if t.Metadata.Name == "" {
 		return Expansion{}, fmt.Errorf("%s: a template without a name", path.Child("metadata", "name"))
@@ -80,6 +81,16 @@ func (r Rules) Expand(raw []byte, nodes Nodes, path *field.Path) (Expansion, err
 	e.ListFindings.about(subject)
 	e.Findings.about(subject)
 	return e, nil
+}
+
+// wrongType is the finding as the reason to read no template: what it fixes is
+// not known.
+func wrongType(template *field.Path, name string, f Finding) error {
+	at := template.String()
+	if f.Path != nil {
+		at += "." + f.Path.String()
+	}
+	return fmt.Errorf("template %q: %s: %s", name, at, strings.TrimSuffix(f.Text, notJudged))
 }
 
 // limit returns the architectures of list that the cluster has nodes of; all

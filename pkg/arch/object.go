@@ -64,10 +64,13 @@ func Decode(raw []byte, view any) (Findings, error) {
 		if wrong.Field != "" {
 			path = field.NewPath(wrong.Field)
 		}
-		return Findings{newWarning(RuleMalformed, path, "", "a JSON %s is not of this field's type; not judged by it", wrong.Value)}, nil
+		return Findings{newWarning(RuleMalformed, path, "", "a JSON %s is not of this field's type"+notJudged, wrong.Value)}, nil
 	}
 	return nil, err
 }
+
+// notJudged ends the warning about a field that a decision goes without.
+const notJudged = "; not judged by it"
 
 // subject names the object as a DataImportCron.
 func (d *DataImportCron) subject() Subject {

@@ -5,10 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -104,8 +108,15 @@ func reference(object objectKey) *metav1.PartialObjectMetadata {
 // delete deletes exactly the object that was seen, in the state that was seen.
 func (w *work) delete(ctx context.Context, object objectKey, have client.Object) bool {
 	uid, version := have.GetUID(), have.GetResourceVersion()
-	w.settling.deleting(object.NamespacedName, uid)
-	err := w.live.Delete(ctx, reference(object), client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if object.kind == kindDataImportCron {
+		w.settling.deleting(object.NamespacedName, uid)
+	}
+	// Whole, since an object with a finalizer is answered with the object.
+	target := &unstructured.Unstructured{}
+	target.SetGroupVersionKind(cdiVersion.WithKind(object.kind))
+	target.SetNamespace(object.Namespace)
+	target.SetName(object.Name)
+	err := w.live.Delete(ctx, target, client.Preconditions{UID: &uid, ResourceVersion: &version})
 	if err != nil {
 		w.settling.kept(uid)
 	}
@@ -124,16 +135,24 @@ func (w *work) delete(ctx context.Context, object objectKey, have client.Object)
 // deleteUnwanted deletes what was made for the SSP and is not asked for any
 // more.
 func (w *work) deleteUnwanted(ctx context.Context) {
-	for key, known := range w.have.records {
+	for _, key := range inOrder(w.have.records) {
+		known := w.have.records[key]
 		if w.deleteIfUnwanted(ctx, objectKey{kindDataImportCron, key}, known, w.have.crons[key]) {
 			w.metrics.deleted.WithLabelValues(deletedUnwanted).Inc()
 		}
 	}
-	for key, have := range w.have.dataSources {
+	for _, key := range inOrder(w.have.dataSources) {
+		have := w.have.dataSources[key]
 		if known, own := recordOf(have); own {
 			w.deleteIfUnwanted(ctx, objectKey{kindDataSource, key}, known, have)
 		}
 	}
+}
+
+// inOrder returns the keys in an order that makes the same text of the same
+// facts each time.
+func inOrder[V any](m map[types.NamespacedName]V) []types.NamespacedName {
+	return slices.SortedFunc(maps.Keys(m), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
 }
 
 func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known record, have client.Object) bool {

@@ -45,7 +45,7 @@ const (
 	recheckInterval = time.Minute
 	// servedGrace is how long SSPs have to be served again before one that is
 	// not there counts as gone: whoever puts the CRD back restores them next.
-	servedGrace = time.Minute
+	servedGrace = 10 * time.Minute
 	// resyncInterval is how often an SSP is looked at without a reason.
 	resyncInterval = 30 * time.Minute
 	// retellInterval is how long an event that still holds is not repeated:

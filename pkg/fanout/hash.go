@@ -18,7 +18,7 @@ const hashVersion = "v1:"
 // nulls, empty strings and lists, empty metadata, status and resources, and
 // quantities ("1024Mi", "1Gi"). The SSP operator and HCO write SSPs so.
 func specHash(spec map[string]any) (string, error) {
-	canonical, err := json.Marshal(canonicalMap(spec, false))
+	canonical, err := json.Marshal(canonicalMap(spec, fields))
 	if err != nil {
 		return "", fmt.Errorf("hashing the spec: %w", err)
 	}
@@ -47,14 +47,36 @@ func meaningless(key string, value any) bool {
 	}
 }
 
-// canonicalMap returns a copy without what has no meaning. quantities tells
-// that the values are quantities.
-func canonicalMap(in map[string]any, quantities bool) map[string]any {
+// content is what a map's keys are.
+type content int
+
+const (
+	// fields are named by CDI's types.
+	fields content = iota
+	// quantities are resources by name.
+	quantities
+	// texts are labels or annotations: an empty one is one.
+	texts
+)
+
+func contentOf(key string) content {
+	switch key {
+	case "requests", "limits":
+		return quantities
+	case "labels", "annotations", "matchLabels":
+		return texts
+	default:
+		return fields
+	}
+}
+
+// canonicalMap returns a copy without what has no meaning.
+func canonicalMap(in map[string]any, holds content) map[string]any {
 	out := make(map[string]any, len(in))
 	for key, value := range in {
 		switch v := value.(type) {
 		case map[string]any:
-			inner := canonicalMap(v, key == "requests" || key == "limits")
+			inner := canonicalMap(v, contentOf(key))
 			if len(inner) == 0 && emptied[key] {
 				continue
 			}
@@ -65,8 +87,10 @@ func canonicalMap(in map[string]any, quantities bool) map[string]any {
 			}
 		default:
 			switch {
+			case holds == texts && v != nil:
+				out[key] = v
 			case meaningless(key, v):
-			case quantities:
+			case holds == quantities:
 				out[key] = canonicalQuantity(v)
 			default:
 				out[key] = v
@@ -81,7 +105,7 @@ func canonicalList(in []any) []any {
 	for i, value := range in {
 		out[i] = value
 		if m, ok := value.(map[string]any); ok {
-			out[i] = canonicalMap(m, false)
+			out[i] = canonicalMap(m, fields)
 		}
 	}
 	return out

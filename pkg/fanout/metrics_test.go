@@ -1,0 +1,96 @@
+package fanout
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const noMetrics = `
+# HELP dicer_fanout_created_total DataImportCrons created.
+# TYPE dicer_fanout_created_total counter
+dicer_fanout_created_total 0
+# HELP dicer_fanout_deleted_total DataImportCrons deleted, by reason (replaced, unwanted).
+# TYPE dicer_fanout_deleted_total counter
+dicer_fanout_deleted_total{reason="replaced"} 0
+dicer_fanout_deleted_total{reason="unwanted"} 0
+# HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
+# TYPE dicer_fanout_present gauge
+dicer_fanout_present 0
+# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
+# TYPE dicer_fanout_wanted gauge
+dicer_fanout_wanted 0
+`
+
+func TestMetricsAreTheSumOverAllSSPs(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	m, err := NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare := func(want string) {
+		t.Helper()
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+			t.Error(err)
+		}
+	}
+	compare(noMetrics)
+	one, two := types.NamespacedName{Namespace: "a", Name: "ssp"}, types.NamespacedName{Namespace: "b", Name: "ssp"}
+	m.set(one, &counts{wanted: 4, present: 1, failed: map[Reason]int{ReasonForeign: 2, ReasonContested: 1}})
+	m.set(two, &counts{wanted: 1, present: 0, failed: map[Reason]int{ReasonForeign: 1}})
+	m.set(two, &counts{wanted: 1, present: 1, failed: map[Reason]int{ReasonForeign: 3}})
+	m.created.Inc()
+	m.deleted.WithLabelValues(deletedUnwanted).Inc()
+	compare(`
+# HELP dicer_fanout_created_total DataImportCrons created.
+# TYPE dicer_fanout_created_total counter
+dicer_fanout_created_total 1
+# HELP dicer_fanout_deleted_total DataImportCrons deleted, by reason (replaced, unwanted).
+# TYPE dicer_fanout_deleted_total counter
+dicer_fanout_deleted_total{reason="replaced"} 0
+dicer_fanout_deleted_total{reason="unwanted"} 1
+# HELP dicer_fanout_failed DataImportCrons and DataSources that cannot be as they are asked for, by the reason of the event on the SSP.
+# TYPE dicer_fanout_failed gauge
+dicer_fanout_failed{reason="Contested"} 1
+dicer_fanout_failed{reason="Foreign"} 5
+# HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
+# TYPE dicer_fanout_present gauge
+dicer_fanout_present 2
+# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
+# TYPE dicer_fanout_wanted gauge
+dicer_fanout_wanted 5
+`)
+	m.set(one, nil)
+	if got := testutil.ToFloat64(m.wanted); got != 1 {
+		t.Errorf("after an SSP has gone %v are wanted; want 1", got)
+	}
+	if got := testutil.CollectAndCount(m.failed); got != 1 {
+		t.Errorf("after an SSP has gone there are %d failures; want 1", got)
+	}
+	m.reset()
+	if got := testutil.ToFloat64(m.wanted) + testutil.ToFloat64(m.present) + float64(testutil.CollectAndCount(m.failed)); got != 0 {
+		t.Errorf("after the lead is lost the gauges show %v; want nothing", got)
+	}
+	if got := testutil.ToFloat64(m.created); got != 1 {
+		t.Errorf("after the lead is lost the counter shows %v; want 1", got)
+	}
+	if _, err := NewMetrics(registry); err == nil {
+		t.Error("the metrics are registered twice")
+	}
+}
+
+func TestMetricsAreNamedAsPrometheusWants(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	m, err := NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.set(types.NamespacedName{Namespace: "a", Name: "b"}, &counts{failed: map[Reason]int{ReasonForeign: 1}})
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+}
