@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"regexp"
 	"slices"
@@ -10,28 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 
 	"github.com/dicer-dev/dicer/internal/command"
-	"github.com/dicer-dev/dicer/internal/command/readme"
+	"github.com/dicer-dev/dicer/internal/command/commandtest"
 )
 
-// execute runs the command with arguments and environment and returns the
-// options that the controller would start with.
-func execute(t *testing.T, env map[string]string, args ...string) (*Options, error) {
-	t.Helper()
-	for name, value := range env {
-		t.Setenv(name, value)
-	}
-	var got *Options
-	cmd := newCommand(func(_ context.Context, o *Options) error {
-		got = o
-		return nil
-	})
-	cmd.SetArgs(args)
-	err := cmd.Execute()
-	return got, err
-}
+var construct = commandtest.Constructor[Options](newCommand)
 
 func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 	env := map[string]string{
@@ -51,7 +34,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 		"DICER_LEADER_ELECT_RETRY_PERIOD":       "20s",
 		"DICER_ZAP_LOG_LEVEL":                   "debug",
 	}
-	got, err := execute(t, env, "--leader-elect-retry-period=7s")
+	got, err := construct.Execute(t, env, "--leader-elect-retry-period=7s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +43,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 	}
 	got.Log = NewOptions().Log
 	want := &Options{
-		Kubeconfig: "/k", HealthProbeBindAddress: ":1", MetricsBindAddress: "0", Architectures: "amd64,ppc64le",
+		Kubeconfig: "/k", Endpoints: command.Endpoints{HealthProbeBindAddress: ":1", MetricsBindAddress: "0"}, Architectures: "amd64,ppc64le",
 		GoldenImagesNamespace: "golden", TargetNamespaces: []string{"a", "b"}, SSPNamespaces: []string{"c", "d"},
 		Templates: "all", RecreateDelay: time.Minute,
 		LeaderElection: LeaderElection{
@@ -70,51 +53,31 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
-	newCommand(nil).Flags().VisitAll(func(f *pflag.Flag) {
-		if _, ok := env[command.EnvName(f.Name)]; !ok && !strings.HasPrefix(f.Name, "zap-") {
-			t.Errorf("--%s: not tried from the environment", f.Name)
-		}
-	})
+	construct.Names(t, env)
 }
 
 func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
-	for name, tc := range map[string]struct {
-		env  map[string]string
-		args []string
-		want []string
-	}{
-		"addresses":               {args: []string{"--health-probe-bind-address=8081", "--metrics-bind-address=x"}, want: []string{`"8081" for --health-probe-bind-address`, `"x" for --metrics-bind-address`}},
-		"one address twice":       {args: []string{"--health-probe-bind-address=:1", "--metrics-bind-address=:1"}, want: []string{"--metrics-bind-address: want another one"}},
-		"architectures":           {args: []string{"--architectures=amd64,"}, want: []string{`"amd64," for --architectures`}},
-		"no namespace":            {args: []string{"--golden-images-namespace="}, want: []string{`"" for --golden-images-namespace`}},
-		"namespaces":              {args: []string{"--target-namespaces=a,B", "--ssp-namespaces=c_d"}, want: []string{`"B" for --target-namespaces`, `"c_d" for --ssp-namespaces`}},
-		"templates":               {args: []string{"--templates=All"}, want: []string{`"All" for --templates: want annotated or all`}},
-		"a negative delay":        {args: []string{"--recreate-delay=-1s"}, want: []string{`"-1s" for --recreate-delay`}},
-		"no duration":             {args: []string{"--recreate-delay=10"}, want: []string{`"10"`, `"--recreate-delay"`}},
-		"no boolean":              {args: []string{"--leader-elect=maybe"}, want: []string{`"maybe"`, `"--leader-elect"`}},
-		"no retry period":         {args: []string{"--leader-elect-retry-period=0s"}, want: []string{`"0s" for --leader-elect-retry-period`}},
-		"a retry period too long": {args: []string{"--leader-elect-retry-period=9s"}, want: []string{`"10s" for --leader-elect-renew-deadline: want more than 1.2 times --leader-elect-retry-period (9s)`}},
-		"a lease too short":       {args: []string{"--leader-elect-lease-duration=10s"}, want: []string{`"10s" for --leader-elect-lease-duration: want more than --leader-elect-renew-deadline (10s)`}},
-		"several at once":         {args: []string{"--templates=none", "--recreate-delay=-1s", "--leader-elect-lease-duration=1s"}, want: []string{"--templates", "--recreate-delay", "--leader-elect-lease-duration"}},
-		"an environment":          {env: map[string]string{"DICER_RECREATE_DELAY": "soon"}, want: []string{"DICER_RECREATE_DELAY", "soon", "--recreate-delay"}},
-		"a flag of the webhook":   {args: []string{"--validation-action=Warn"}, want: []string{"unknown flag: --validation-action"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := execute(t, tc.env, tc.args...)
-			if err == nil || got != nil {
-				t.Fatalf("started with %+v", got)
-			}
-			for _, text := range tc.want {
-				if !strings.Contains(err.Error(), text) {
-					t.Errorf("error %q lacks %q", err, text)
-				}
-			}
-		})
-	}
+	construct.Refuses(t, map[string]commandtest.Refusal{
+		"addresses":               {Args: []string{"--health-probe-bind-address=8081", "--metrics-bind-address=x"}, Want: []string{`"8081" for --health-probe-bind-address`, `"x" for --metrics-bind-address`}},
+		"one address twice":       {Args: []string{"--health-probe-bind-address=:1", "--metrics-bind-address=:1"}, Want: []string{"--metrics-bind-address: want another one"}},
+		"architectures":           {Args: []string{"--architectures=amd64,"}, Want: []string{`"amd64," for --architectures`}},
+		"no namespace":            {Args: []string{"--golden-images-namespace="}, Want: []string{`"" for --golden-images-namespace`}},
+		"namespaces":              {Args: []string{"--target-namespaces=a,B", "--ssp-namespaces=c_d"}, Want: []string{`"B" for --target-namespaces`, `"c_d" for --ssp-namespaces`}},
+		"templates":               {Args: []string{"--templates=All"}, Want: []string{`"All" for --templates: want annotated or all`}},
+		"a negative delay":        {Args: []string{"--recreate-delay=-1s"}, Want: []string{`"-1s" for --recreate-delay`}},
+		"no duration":             {Args: []string{"--recreate-delay=10"}, Want: []string{`"10"`, `"--recreate-delay"`}},
+		"no boolean":              {Args: []string{"--leader-elect=maybe"}, Want: []string{`"maybe"`, `"--leader-elect"`}},
+		"no retry period":         {Args: []string{"--leader-elect-retry-period=0s"}, Want: []string{`"0s" for --leader-elect-retry-period`}},
+		"a retry period too long": {Args: []string{"--leader-elect-retry-period=9s"}, Want: []string{`"10s" for --leader-elect-renew-deadline: want more than 1.2 times --leader-elect-retry-period (9s)`}},
+		"a lease too short":       {Args: []string{"--leader-elect-lease-duration=10s"}, Want: []string{`"10s" for --leader-elect-lease-duration: want more than --leader-elect-renew-deadline (10s)`}},
+		"several at once":         {Args: []string{"--templates=none", "--recreate-delay=-1s", "--leader-elect-lease-duration=1s"}, Want: []string{"--templates", "--recreate-delay", "--leader-elect-lease-duration"}},
+		"an environment":          {Env: map[string]string{"DICER_RECREATE_DELAY": "soon"}, Want: []string{"DICER_RECREATE_DELAY", "soon", "--recreate-delay"}},
+		"a flag of the webhook":   {Args: []string{"--validation-action=Warn"}, Want: []string{"unknown flag: --validation-action"}},
+	})
 }
 
 func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
-	readme.HasFlags(t, "Flags of the fan-out controller", newCommand(nil).Flags())
+	commandtest.HasFlags(t, "Flags of the fan-out controller", newCommand(nil).Flags())
 }
 
 // declaredReason is a line of notes.go that declares a reason.
@@ -133,7 +96,7 @@ func TestTheReadmeTellsOfEveryReasonAndOfNoOther(t *testing.T) {
 		t.Fatalf("read only %q of notes.go", declared)
 	}
 	var told []string
-	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(readme.Section(t, "Events of the fan-out controller"), -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(commandtest.Section(t, "Events of the fan-out controller"), -1) {
 		told = append(told, match[1])
 	}
 	slices.Sort(declared)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/dicer-dev/dicer/internal/command"
 	"github.com/dicer-dev/dicer/pkg/arch"
 	"github.com/dicer-dev/dicer/pkg/fanout"
 )
@@ -26,12 +26,7 @@ type Options struct {
 	// Kubeconfig names a file that says how to reach the API server. Empty by
 	// default: the pod's ServiceAccount, else the user's own kubeconfig.
 	Kubeconfig string
-	// HealthProbeBindAddress is where /healthz and /readyz are served over
-	// HTTP. Defaults to :8081.
-	HealthProbeBindAddress string
-	// MetricsBindAddress is where /metrics is served over HTTP. Defaults to
-	// :8080; "0" turns it off.
-	MetricsBindAddress string
+	command.Endpoints
 	// LeaderElection is who of several replicas works.
 	LeaderElection LeaderElection
 	// Architectures are accepted, separated by commas. Defaults to
@@ -75,8 +70,7 @@ type LeaderElection struct {
 // NewOptions returns the defaults.
 func NewOptions() *Options {
 	return &Options{
-		HealthProbeBindAddress: ":8081",
-		MetricsBindAddress:     ":8080",
+		Endpoints: command.DefaultEndpoints(),
 		LeaderElection: LeaderElection{
 			LeaderElect: true, LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second,
 		},
@@ -90,8 +84,7 @@ func NewOptions() *Options {
 // AddFlags adds a flag for each option.
 func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "kubeconfig to use; empty: the pod's ServiceAccount, else the user's own")
-	fs.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", o.HealthProbeBindAddress, "address of /healthz and /readyz")
-	fs.StringVar(&o.MetricsBindAddress, "metrics-bind-address", o.MetricsBindAddress, `address of /metrics; "0" for none`)
+	o.Endpoints.AddFlags(fs)
 	fs.StringVar(&o.Architectures, "architectures", o.Architectures, "accepted architectures; the webhook's are the same")
 	fs.StringVar(&o.GoldenImagesNamespace, "golden-images-namespace", o.GoldenImagesNamespace, "namespace of templates that name none")
 	fs.StringSliceVar(&o.TargetNamespaces, "target-namespaces", o.TargetNamespaces, "further namespaces that may be written to")
@@ -114,18 +107,9 @@ func (l *LeaderElection) addFlags(fs *pflag.FlagSet) {
 
 // Validate returns every invalid option, by its flag's name.
 func (o *Options) Validate() error {
-	var errs []error
+	errs := []error{o.Endpoints.Validate()}
 	invalid := func(name string, value any, accepted string) {
-		errs = append(errs, fmt.Errorf("invalid value %q for --%s: %s", fmt.Sprint(value), name, accepted))
-	}
-	if _, _, err := net.SplitHostPort(o.HealthProbeBindAddress); err != nil {
-		invalid("health-probe-bind-address", o.HealthProbeBindAddress, "want host:port or :port")
-	}
-	if _, _, err := net.SplitHostPort(o.MetricsBindAddress); err != nil && o.MetricsBindAddress != "0" {
-		invalid("metrics-bind-address", o.MetricsBindAddress, `want host:port, :port, or "0" for none`)
-	}
-	if o.MetricsBindAddress == o.HealthProbeBindAddress {
-		invalid("metrics-bind-address", o.MetricsBindAddress, "want another one than --health-probe-bind-address")
+		errs = append(errs, command.Invalid(name, value, accepted))
 	}
 	if _, err := arch.ParseArchitectures(o.Architectures); err != nil {
 		invalid("architectures", o.Architectures, err.Error())

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"flag"
-	"fmt"
-	"net"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -13,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/dicer-dev/dicer/internal/command"
 	"github.com/dicer-dev/dicer/pkg/admission"
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -27,12 +26,7 @@ type Options struct {
 	// TLSMinVersion is the lowest TLS version served: VersionTLS12 or
 	// VersionTLS13. Defaults to VersionTLS13, which every API server speaks.
 	TLSMinVersion string
-	// HealthProbeBindAddress is where /healthz and /readyz are served over
-	// HTTP. Defaults to :8081.
-	HealthProbeBindAddress string
-	// MetricsBindAddress is where /metrics is served over HTTP. Defaults to
-	// :8080; "0" turns it off.
-	MetricsBindAddress string
+	command.Endpoints
 	// ShutdownDelay is how long a server that was told to stop goes on
 	// accepting requests while it is not ready: endpoints take a moment to
 	// leave every API server's Service. Defaults to 10 s.
@@ -59,15 +53,14 @@ var tlsVersions = map[string]uint16{"VersionTLS12": tls.VersionTLS12, "VersionTL
 // NewOptions returns the defaults.
 func NewOptions() *Options {
 	return &Options{
-		Port:                   9443,
-		CertDir:                "/tls",
-		TLSMinVersion:          "VersionTLS13",
-		HealthProbeBindAddress: ":8081",
-		MetricsBindAddress:     ":8080",
-		ShutdownDelay:          10 * time.Second,
-		Architectures:          arch.DefaultArchitectures().List(),
-		ValidationAction:       string(admissionregistrationv1.Deny),
-		GoldenImagesNamespace:  arch.DefaultGoldenImagesNamespace,
+		Port:                  9443,
+		CertDir:               "/tls",
+		TLSMinVersion:         "VersionTLS13",
+		Endpoints:             command.DefaultEndpoints(),
+		ShutdownDelay:         10 * time.Second,
+		Architectures:         arch.DefaultArchitectures().List(),
+		ValidationAction:      string(admissionregistrationv1.Deny),
+		GoldenImagesNamespace: arch.DefaultGoldenImagesNamespace,
 	}
 }
 
@@ -76,8 +69,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Port, "port", o.Port, "port of the webhooks, served over TLS")
 	fs.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder with tls.crt and tls.key; reloaded when they change")
 	fs.StringVar(&o.TLSMinVersion, "tls-min-version", o.TLSMinVersion, "lowest TLS version: VersionTLS12 or VersionTLS13")
-	fs.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", o.HealthProbeBindAddress, "address of /healthz and /readyz")
-	fs.StringVar(&o.MetricsBindAddress, "metrics-bind-address", o.MetricsBindAddress, `address of /metrics; "0" for none`)
+	o.Endpoints.AddFlags(fs)
 	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay", o.ShutdownDelay, "how long requests are still accepted after SIGTERM, while /readyz says no")
 	fs.StringVar(&o.Architectures, "architectures", o.Architectures, "accepted architectures; keep the match conditions in deploy/webhook the same")
 	fs.StringVar(&o.ValidationAction, "validation-action", o.ValidationAction, "what becomes of errors: Deny, Warn or Audit")
@@ -90,9 +82,9 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 
 // Validate returns every invalid option, by its flag's name.
 func (o *Options) Validate() error {
-	var errs []error
+	errs := []error{o.Endpoints.Validate()}
 	invalid := func(name string, value any, accepted string) {
-		errs = append(errs, fmt.Errorf("invalid value %q for --%s: %s", fmt.Sprint(value), name, accepted))
+		errs = append(errs, command.Invalid(name, value, accepted))
 	}
 	if o.Port < 1 || o.Port > 65535 {
 		invalid("port", o.Port, "want 1 to 65535")
@@ -102,15 +94,6 @@ func (o *Options) Validate() error {
 	}
 	if _, ok := tlsVersions[o.TLSMinVersion]; !ok {
 		invalid("tls-min-version", o.TLSMinVersion, "want VersionTLS12 or VersionTLS13")
-	}
-	if _, _, err := net.SplitHostPort(o.HealthProbeBindAddress); err != nil {
-		invalid("health-probe-bind-address", o.HealthProbeBindAddress, "want host:port or :port")
-	}
-	if _, _, err := net.SplitHostPort(o.MetricsBindAddress); err != nil && o.MetricsBindAddress != "0" {
-		invalid("metrics-bind-address", o.MetricsBindAddress, `want host:port, :port, or "0" for none`)
-	}
-	if o.MetricsBindAddress == o.HealthProbeBindAddress {
-		invalid("metrics-bind-address", o.MetricsBindAddress, "want another one than --health-probe-bind-address")
 	}
 	if o.ShutdownDelay < 0 {
 		invalid("shutdown-delay", o.ShutdownDelay, "want 0s or more")

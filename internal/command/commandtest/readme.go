@@ -1,5 +1,6 @@
-// Package readme holds the README to what the commands really have, in tests.
-package readme
+// Package commandtest tests what every command of dicer has: flags, their
+// environment, and their rows in the README.
+package commandtest
 
 import (
 	"os"
