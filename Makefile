@@ -64,14 +64,15 @@ bin/controlplane:
 	@$(GOTMP) $(GO) -C hack/controlplane build -o ../../bin/controlplane .
 
 # -count=1: go's test cache does not see that a binary which a test starts, or
-# a control plane, has changed.
+# a control plane, has changed. -parallel: most tests of fan-out wait for a
+# controller, and few for the processor.
 .PHONY: test
 test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is needed
 	@set -e; failed=0; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	echo "test: hack/controlplane"; \
 	$(GO) -C hack/controlplane test -count=1 ./... || failed=1; \
 	echo "test: ./... with the control plane in $$KUBEBUILDER_ASSETS"; \
-	$(GO) test -count=1 -timeout 45m ./... || failed=1; \
+	$(GO) test -count=1 -timeout 45m -parallel 6 ./... || failed=1; \
 	seconds=$$(( $$(date +%s) - $(STARTED) )); \
 	echo "test: $$([ $$failed = 0 ] && echo passed || echo FAILED) in $$(( seconds / 60 ))m$$(( seconds % 60 ))s"; \
 	exit $$failed
