@@ -114,6 +114,10 @@ func (r Rules) expand(e *Expansion, body templateBody, a Arch, path *field.Path)
 		ops = Cut(t, a, e.Namespace)
 	}
 	x.Findings = expandedNames(t, x, path)
+	if label, ok := t.Metadata.Labels[ArchitectureLabel]; ok && a == "" {
+		x.Findings = append(x.Findings, newError(RuleArchitectureLabel, field.ErrorTypeInvalid, labelPath(path, ArchitectureLabel), label,
+			"declares an architecture, which only a list can; name it in the list"))
+	}
 	if !body.hasSource() {
 		x.Findings = append(x.Findings, newError(RuleNoSource, field.ErrorTypeRequired, path.Child("spec", "template", "spec", "source"), "",
 			"names no source to import from; set its registry"))

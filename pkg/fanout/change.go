@@ -66,16 +66,11 @@ func (w *work) patch(ctx context.Context, object objectKey, have client.Object, 
 // replace deletes a DataImportCron that is asked for in another form: CDI lets
 // nobody change it. A later reconcile creates the new one.
 func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObjectMetadata) {
-	keep := w.plan.unsure
-	if state := w.plan.templates[types.NamespacedName{Namespace: it.key.Namespace, Name: it.template}]; state.keep != "" {
-		keep = state.keep
-	}
-	if keep != "" {
+	if keep := w.keeping(it.key.Namespace, it.template); keep != "" {
 		w.note(&note{reason: ReasonKept, subject: it.String(), text: "is not replaced: " + keep})
 		return
 	}
-	if w.settling.isDeleting(have.UID) {
-		w.recheck(max(w.settling.delay, time.Second))
+	if !w.isCurrent(ctx) || w.isManaged(it, false) {
 		return
 	}
 	// Under another name, so that the one that stands is not in the way.
@@ -96,6 +91,36 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 	w.recheck(max(w.settling.delay, time.Second))
 }
 
+// keeping is why what a template asks for stays as it is; empty where it may
+// change.
+func (w *work) keeping(namespace, template string) string {
+	if state := w.plan.templates[types.NamespacedName{Namespace: namespace, Name: template}]; state.keep != "" {
+		return state.keep
+	}
+	return w.plan.unsure
+}
+
+// isCurrent tells whether the SSP is as the cache has it. A cache may be behind,
+// that of a new process by more, and a deletion is not to be had back; so the
+// first one of a reconcile asks.
+func (w *work) isCurrent(ctx context.Context) bool {
+	if w.ssp == nil {
+		return true // its absence was looked for live
+	}
+	if w.current == nil {
+		now := w.newSSP()
+		err := w.live.Get(ctx, w.key, now)
+		current := err == nil && now.GetUID() == w.ssp.GetUID() && now.GetGeneration() == w.ssp.GetGeneration() &&
+			now.GetDeletionTimestamp() == nil && now.GetAnnotations()[pausedAnnotation] == w.ssp.GetAnnotations()[pausedAnnotation]
+		w.current = &current
+		if !current {
+			log.FromContext(ctx).Info("the cache is behind: nothing is deleted yet")
+			w.recheck(time.Second)
+		}
+	}
+	return *w.current
+}
+
 // reference names an object in a request that needs no more.
 func reference(object objectKey) *metav1.PartialObjectMetadata {
 	out := &metav1.PartialObjectMetadata{}
@@ -108,9 +133,7 @@ func reference(object objectKey) *metav1.PartialObjectMetadata {
 // delete deletes exactly the object that was seen, in the state that was seen.
 func (w *work) delete(ctx context.Context, object objectKey, have client.Object) bool {
 	uid, version := have.GetUID(), have.GetResourceVersion()
-	if object.kind == kindDataImportCron {
-		w.settling.deleting(object.NamespacedName, uid)
-	}
+	w.settling.deleting(object, uid)
 	// Whole, since an object with a finalizer is answered with the object.
 	target := &unstructured.Unstructured{}
 	target.SetGroupVersionKind(cdiVersion.WithKind(object.kind))
@@ -156,7 +179,7 @@ func inOrder[V any](m map[types.NamespacedName]V) []types.NamespacedName {
 }
 
 func (w *work) deleteIfUnwanted(ctx context.Context, object objectKey, known record, have client.Object) bool {
-	if known.ssp != w.key || !w.mayGo(ctx, object, known, have) || !w.delete(ctx, object, have) {
+	if known.ssp != w.key || !w.mayGo(ctx, object, known, have) || !w.isCurrent(ctx) || !w.delete(ctx, object, have) {
 		return false
 	}
 	if w.ssp == nil {

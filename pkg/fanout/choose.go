@@ -43,6 +43,9 @@ func (p *plan) chooseNames(have map[types.NamespacedName]record) {
 		if holder == it {
 			items = append(items, it)
 		} else {
+			if standing, there := have[it.key]; there && claim(holder, standing) < 2 {
+				holder.collide(ReasonDuplicateName, "template %q makes it too, so what stands stays", it.template)
+			}
 			p.notes.warn(ReasonDuplicateName, it.String(), fmt.Sprintf("templates %q and %q both make it; that of %q stands", holder.template, it.template, holder.template))
 		}
 	}
@@ -116,13 +119,16 @@ func (p *plan) wants(object objectKey, known record) bool {
 // same; empty where it may go.
 func (p *plan) keeps(object objectKey, known record) string {
 	template, there := p.templates[types.NamespacedName{Namespace: object.Namespace, Name: known.template}]
+	if !there {
+		template.keep = p.stuck(known.template)
+	}
 	switch {
 	case p.unsure != "":
 		return p.unsure
-	case !there:
-		return ""
 	case template.keep != "":
 		return template.keep
+	case !there:
+		return ""
 	case object.kind == kindDataSource && template.multi && !p.all:
 		return "made with --templates=all, and its template is there"
 	case object.kind == kindDataImportCron && !template.multi && object.Name == known.template:
@@ -130,4 +136,20 @@ func (p *plan) keeps(object objectKey, known record) string {
 	default:
 		return ""
 	}
+}
+
+// stuck is why nothing can be made for a template of this name in whatever
+// namespace it says now: what was made in the one before stays.
+func (p *plan) stuck(name string) string {
+	for template, state := range p.templates {
+		if template.Name == name && state.keep != "" {
+			return state.keep
+		}
+	}
+	for _, it := range p.items {
+		if it.template == name && it.problem != nil {
+			return "its template is in another namespace now, where it cannot be made"
+		}
+	}
+	return ""
 }

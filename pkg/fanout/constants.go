@@ -17,6 +17,9 @@ const (
 	ObjectAnnotation = "dicer.dev/object"
 	// TemplateAnnotation is the name of the template: "rhel10".
 	TemplateAnnotation = "dicer.dev/template"
+	// DataSourceAnnotation is the DataSource that a DataImportCron manages, in
+	// its namespace: "rhel10-amd64".
+	DataSourceAnnotation = "dicer.dev/data-source"
 	// SpecHashAnnotation is the hash of the spec that was asked for, with the
 	// version of the way it is computed: "v1:" and 64 hexadecimal digits.
 	SpecHashAnnotation = "dicer.dev/spec-hash"

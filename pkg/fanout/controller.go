@@ -165,7 +165,9 @@ func (c *Controller) work(ctx context.Context, r reconciler, version schema.Grou
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return objects.Start(ctx) })
 	g.Go(func() error { return ctl.Start(ctx) })
-	g.Go(func() error { return untilOtherVersion(ctx, served, version) })
+	g.Go(func() error {
+		return untilOtherVersion(ctx, served, version, func() { r.doubts.unserved(r.now()) })
+	})
 	return g.Wait()
 }
 
@@ -174,12 +176,16 @@ const fieldOwner = "dicer-fanout"
 
 // untilOtherVersion returns when another version is preferred. While none is
 // served, or nothing is known, it waits: the caches keep what they have.
-func untilOtherVersion(ctx context.Context, served *catalogue, version schema.GroupVersion) error {
+func untilOtherVersion(ctx context.Context, served *catalogue, version schema.GroupVersion, unserved func()) error {
 	for {
 		if err := sleep(ctx, servedInterval); err != nil {
 			return err
 		}
-		if now, ok, err := served.preferred(ctx); err == nil && ok && now != version {
+		switch now, ok, err := served.preferred(ctx); {
+		case err != nil:
+		case !ok:
+			unserved()
+		case now != version:
 			return errOtherVersion
 		}
 	}

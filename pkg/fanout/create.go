@@ -18,15 +18,7 @@ import (
 // create makes a DataImportCron that does not stand, once its name has been
 // empty for long enough.
 func (w *work) create(ctx context.Context, it *item) {
-	if wait, contested := w.settling.wait(it.key); wait > 0 {
-		w.recheck(wait)
-		if contested {
-			w.note(&note{reason: ReasonContested, warning: true, subject: it.String(), text: fmt.Sprintf(
-				"somebody keeps deleting it; dicer makes it again, later each time (at most %s)", maxContest)})
-		}
-		return
-	}
-	if !w.nameIsFree(ctx, it.id()) {
+	if !w.settled(it.id()) || w.isManaged(it, true) || !w.nameIsFree(ctx, it.id()) {
 		return
 	}
 	if reason, err := w.dryRun(ctx, it, it.object.DeepCopy()); err != nil {
@@ -42,6 +34,20 @@ func (w *work) create(ctx context.Context, it *item) {
 	w.metrics.created.Inc()
 	w.notes.tell(ReasonCreated, "", it.key.String())
 	log.FromContext(ctx).Info("created", "dataImportCron", it.key, "uid", object.GetUID())
+}
+
+// settled tells whether a name has been empty for long enough.
+func (w *work) settled(object objectKey) bool {
+	wait, contested := w.settling.wait(object)
+	if wait == 0 {
+		return true
+	}
+	w.recheck(wait)
+	if contested {
+		w.note(&note{reason: ReasonContested, warning: true, subject: object.String(), text: fmt.Sprintf(
+			"somebody keeps deleting it; dicer makes it again, later each time (at most %s)", maxContest)})
+	}
+	return false
 }
 
 // nameIsFree looks past the cache, which shows only what is labelled as
@@ -89,9 +95,11 @@ func (w *work) dryRun(ctx context.Context, it *item, object *unstructured.Unstru
 	switch {
 	case err != nil:
 		return ReasonIncomplete, err
-	case stored.Platform() != sent.Platform():
+	case stored.Platform() == "" && sent.Platform() != "":
 		return ReasonPlatformDropped, fmt.Errorf(
-			"this CDI does not store the platform (wanted %q, stored %q), so any architecture's image could be imported: nothing is created; upgrade CDI", sent.Platform(), stored.Platform())
+			"this CDI does not store the platform (%s), so any architecture's image could be imported: nothing is created; upgrade CDI", sent.Platform())
+	case stored.Platform() != sent.Platform():
+		return ReasonIncomplete, fmt.Errorf("something on its way through the API server makes its platform %q (wanted %q): nothing is created", stored.Platform(), sent.Platform())
 	case it.arch != "" && !stored.CompleteFor(it.arch):
 		return ReasonIncomplete, fmt.Errorf("something on its way through the API server changes it (%s): nothing is created", strings.Join(stored.Missing(it.arch), ", "))
 	default:
@@ -115,7 +123,7 @@ func writeReason(err error) Reason {
 	case apierrors.IsNotFound(err) && strings.HasPrefix(err.Error(), "namespaces "),
 		apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return ReasonNamespaceMissing
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "):
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), `is forbidden: User "`):
 		return ReasonWriteForbidden
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return ReasonWriteRejected

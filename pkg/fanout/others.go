@@ -26,7 +26,10 @@ func (w *work) otherSSPs(ctx context.Context) (map[types.NamespacedName]*otherSS
 		if key := keyOf(ssp); key != w.key && w.inScope(key.Namespace) {
 			p := w.planner.plan(ssp)
 			p.choose(w.have.records)
-			w.others[key] = &otherSSP{created: ssp.GetCreationTimestamp().Time, uid: ssp.GetUID(), plan: p}
+			w.others[key] = &otherSSP{
+				created: ssp.GetCreationTimestamp().Time, uid: ssp.GetUID(), plan: p,
+				handsOff: ssp.GetDeletionTimestamp() != nil || isPaused(ssp),
+			}
 		}
 	}
 	return w.others, nil
@@ -37,6 +40,8 @@ type otherSSP struct {
 	created time.Time
 	uid     types.UID
 	plan    *plan
+	// handsOff tells that what was made for it stays as it is.
+	handsOff bool
 }
 
 // older tells which of two SSPs was there first.
@@ -60,14 +65,21 @@ func (w *work) holder(ctx context.Context, object objectKey, known record) (*typ
 		return nil, err
 	}
 	if other, ok := others[known.ssp]; ok {
-		if other.plan.wants(object, known) {
+		if other.handsOff || other.plan.wants(object, known) {
 			return &known.ssp, nil
 		}
 		return nil, nil
 	}
 	gone, err := w.isGone(ctx, known.ssp)
-	if err != nil || gone {
+	if err != nil {
 		return nil, err
+	}
+	if gone {
+		wait := w.doubts.wait(known.ssp, w.now(), w.settling.delay)
+		if wait == 0 {
+			return nil, nil
+		}
+		w.recheck(wait)
 	}
 	return &known.ssp, nil
 }
@@ -93,7 +105,7 @@ func (w *work) heir(ctx context.Context, object objectKey) (*types.NamespacedNam
 		return nil, err
 	}
 	for key, other := range others {
-		if other.plan.asked[object] && !other.plan.standsDown {
+		if other.plan.asked[object] && !other.plan.standsDown && !other.handsOff {
 			return &key, nil
 		}
 	}

@@ -97,6 +97,10 @@ type view struct {
 	} `json:"spec"`
 }
 
+// knownVersions are those in which a missing field means that there are no
+// templates.
+var knownVersions = map[string]bool{"ssp.kubevirt.io/v1beta2": true, "ssp.kubevirt.io/v1beta3": true}
+
 var templatesPath = field.NewPath("spec", "commonTemplates", "dataImportCronTemplates")
 
 // plan never fails: what it cannot read is noted, and makes it unsure.
@@ -117,6 +121,10 @@ func (p *Planner) plan(ssp *unstructured.Unstructured) *plan {
 		return out
 	case v.Spec == nil || v.Spec.CommonTemplates == nil:
 		out.doubt(ReasonUnreadable, "has no spec.commonTemplates")
+		return out
+	case v.Spec.CommonTemplates.DataImportCronTemplates == nil && !knownVersions[ssp.GetAPIVersion()]:
+		// A version to come may have them elsewhere.
+		out.doubt(ReasonUnreadable, fmt.Sprintf("of version %s has no %s", ssp.GetAPIVersion(), templatesPath))
 		return out
 	}
 	out.standsDown = !p.All && v.Spec.EnableMultipleArchitectures
@@ -175,12 +183,14 @@ func (p *Planner) addTemplate(out *plan, owner record, raw json.RawMessage, node
 		}
 	}
 	out.templates[template] = state
-	for _, x := range e.DataImportCrons {
-		it := p.item(x, owner, template.Name)
-		if e.Multi || p.All {
-			out.items = append(out.items, it)
-		} else {
-			out.reserved = append(out.reserved, it)
+	if !p.All {
+		// Of a list template too: an SSP operator that does not fan out makes
+		// the plain one of every template.
+		out.reserved = append(out.reserved, &item{key: template, template: template.Name, dataSource: e.Template.Spec.ManagedDataSource})
+	}
+	if e.Multi || p.All {
+		for _, x := range e.DataImportCrons {
+			out.items = append(out.items, p.item(x, owner, template.Name))
 		}
 	}
 	if p.All && len(e.Wanted) > 0 && e.Template.Spec.ManagedDataSource != "" {
@@ -213,7 +223,7 @@ func (p *Planner) item(x arch.Expanded, owner record, template string) *item {
 		it.hash, err = specHash(spec)
 	}
 	if err == nil {
-		owner.template, owner.hash = template, it.hash
+		owner.template, owner.hash, owner.dataSource = template, it.hash, it.dataSource
 		err = mark(it.object, owner)
 	}
 	if err == nil && it.arch != "" && !complete(x.Object, it.arch) {

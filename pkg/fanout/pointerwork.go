@@ -43,7 +43,7 @@ func (w *work) standPointer(ctx context.Context, p *pointer) {
 }
 
 func (w *work) createPointer(ctx context.Context, p *pointer) {
-	if !w.nameIsFree(ctx, p.id()) {
+	if !w.settled(p.id()) || !w.nameIsFree(ctx, p.id()) {
 		return
 	}
 	probe := p.object.DeepCopy()
@@ -67,6 +67,10 @@ func (w *work) createPointer(ctx context.Context, p *pointer) {
 func (w *work) changePointer(ctx context.Context, p *pointer, have *unstructured.Unstructured, known record) {
 	if p.pointsTo(have) {
 		w.patchMetadata(ctx, p.id(), have, known, p.object)
+		return
+	}
+	if keep := w.keeping(p.key.Namespace, p.template); keep != "" {
+		w.note(&note{reason: ReasonKept, subject: p.String(), text: "does not point elsewhere: " + keep})
 		return
 	}
 	source := pointerSource(p)

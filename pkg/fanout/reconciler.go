@@ -50,6 +50,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	ssp := r.newSSP()
 	err := r.cached.Get(ctx, req.NamespacedName, ssp)
+	if err == nil {
+		r.doubts.forget(req.NamespacedName)
+	}
 	switch {
 	case apierrors.IsNotFound(err):
 		return r.gone(ctx, req.NamespacedName)
@@ -58,11 +61,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	case ssp.GetDeletionTimestamp() != nil:
 		// Its operator may still need what stands; it goes with the SSP.
 		return reconcile.Result{}, nil
-	case ssp.GetAnnotations()[pausedAnnotation] == "true":
+	case isPaused(ssp):
 		r.teller.tell(ctx, r.live, ssp, notes{{reason: ReasonPaused, text: pausedAnnotation + " is set: nothing is created, changed or deleted"}}, r.now())
 		return reconcile.Result{}, nil
 	}
-	r.doubts.forget(req.NamespacedName)
 	have, err := r.observe(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -72,6 +74,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	w.plan.choose(have.records)
 	return w.do(ctx), nil
 }
+
+func isPaused(ssp metav1.Object) bool { return ssp.GetAnnotations()[pausedAnnotation] == "true" }
 
 func (r *reconciler) now() time.Time { return r.settling.clock.Now() }
 
@@ -87,6 +91,8 @@ type observed struct {
 	dataSources map[types.NamespacedName]*unstructured.Unstructured
 	// records are those of crons that are dicer's own.
 	records map[types.NamespacedName]record
+	// managers are those of crons that manage a DataSource.
+	managers map[types.NamespacedName][]types.NamespacedName
 }
 
 // observe reads the cache. What it returns is the cache's own: not to be
@@ -114,6 +120,7 @@ func (r *reconciler) observe(ctx context.Context) (*observed, error) {
 			o.records[key] = known
 		}
 	}
+	o.managers = managersOf(o.records)
 	for i := range sources.Items {
 		o.dataSources[keyOf(&sources.Items[i])] = &sources.Items[i]
 	}

@@ -19,6 +19,8 @@ type record struct {
 	uid types.UID
 	// template is the name of its template.
 	template string
+	// dataSource is the one that a DataImportCron manages.
+	dataSource string
 	// hash is that of the spec that was asked for.
 	hash string
 	// keys are the labels and annotations that came from the template.
@@ -41,10 +43,11 @@ func recordOf(object metav1.Object) (record, bool) {
 		return record{}, false
 	}
 	r := record{
-		ssp:      ssp,
-		uid:      types.UID(annotations[SSPUIDAnnotation]),
-		template: annotations[TemplateAnnotation],
-		hash:     annotations[SpecHashAnnotation],
+		ssp:        ssp,
+		uid:        types.UID(annotations[SSPUIDAnnotation]),
+		template:   annotations[TemplateAnnotation],
+		dataSource: annotations[DataSourceAnnotation],
+		hash:       annotations[SpecHashAnnotation],
 	}
 	// Keys that cannot be read are nobody's: nothing is removed then.
 	_ = json.Unmarshal([]byte(annotations[MetadataKeysAnnotation]), &r.keys)
@@ -95,6 +98,9 @@ func mark(object client.Object, r record) error {
 	annotations[MetadataKeysAnnotation] = string(keys)
 	if r.hash != "" {
 		annotations[SpecHashAnnotation] = r.hash
+	}
+	if r.dataSource != "" {
+		annotations[DataSourceAnnotation] = r.dataSource
 	}
 	object.SetLabels(labels)
 	object.SetAnnotations(annotations)

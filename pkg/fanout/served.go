@@ -27,10 +27,16 @@ func (c *catalogue) preferred(ctx context.Context) (version schema.GroupVersion,
 		return schema.GroupVersion{}, false, fmt.Errorf("looking up the served API groups: %w", err)
 	}
 	for _, group := range groups.Groups {
-		if group.Name == sspGroup {
-			version = schema.GroupVersion{Group: sspGroup, Version: group.PreferredVersion.Version}
+		if group.Name != sspGroup {
+			continue
+		}
+		// Another kind of the group may have a version of its own.
+		for _, served := range append([]metav1.GroupVersionForDiscovery{group.PreferredVersion}, group.Versions...) {
+			version = schema.GroupVersion{Group: sspGroup, Version: served.Version}
 			resource, err := c.resource(ctx, version, "ssps")
-			return version, resource != nil, err
+			if err != nil || resource != nil {
+				return version, err == nil, err
+			}
 		}
 	}
 	return schema.GroupVersion{}, false, nil

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -41,10 +42,10 @@ func newSettling(delay time.Duration, c clock.Clock) *settling {
 
 // deleting notes that dicer is about to delete: the cache may know before the
 // answer comes.
-func (s *settling) deleting(key types.NamespacedName, uid types.UID) {
+func (s *settling) deleting(object fmt.Stringer, uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pause(key.String(), s.delay)
+	s.pause(object.String(), s.delay)
 	s.mine[uid] = true
 }
 
@@ -55,16 +56,16 @@ func (s *settling) kept(uid types.UID) {
 	delete(s.mine, uid)
 }
 
-// vanished notes that a DataImportCron has left the cache. Where dicer did not
+// vanished notes that an object has left the cache. Where dicer did not
 // delete it somebody else does, perhaps again and again.
-func (s *settling) vanished(key types.NamespacedName, uid types.UID) {
+func (s *settling) vanished(object fmt.Stringer, uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pause := s.delay
 	if !s.mine[uid] {
-		pause = s.contest(key.String())
+		pause = s.contest(object.String())
 	}
-	s.pause(key.String(), pause)
+	s.pause(object.String(), pause)
 	delete(s.mine, uid)
 }
 
@@ -77,14 +78,14 @@ func (s *settling) isDeleting(uid types.UID) bool {
 
 // wait is how long a name has to stay empty still. contested tells that somebody
 // deletes the object again and again.
-func (s *settling) wait(key types.NamespacedName) (wait time.Duration, contested bool) {
+func (s *settling) wait(object fmt.Stringer) (wait time.Duration, contested bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until, known := s.until[key.String()]
+	until, known := s.until[object.String()]
 	if !known {
 		until = s.started.Add(s.delay)
 	}
-	return max(0, until.Sub(s.clock.Now())), s.contested(key.String())
+	return max(0, until.Sub(s.clock.Now())), s.contested(object.String())
 }
 
 // repairIn is how long a repair has to wait, since it was made a moment ago.

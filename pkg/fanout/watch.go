@@ -92,11 +92,13 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // watch wakes the reconciler for what may change its mind.
 func watch(ctl controller.Controller, objects cache.Cache, r *reconciler) error {
-	vanished := func(object client.Object) { r.settling.vanished(keyOf(object), object.GetUID()) }
+	vanished := func(kind string) func(client.Object) {
+		return func(object client.Object) { r.settling.vanished(objectKey{kind, keyOf(object)}, object.GetUID()) }
+	}
 	for _, s := range []source.Source{
 		source.Kind[client.Object](objects, sspObject(r.version), r.sspEvents(), sspChanged()),
-		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished), ownChanged(false)),
-		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(func(client.Object) {}), ownChanged(true)),
+		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished(kindDataImportCron)), ownChanged(false)),
+		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(vanished(kindDataSource)), ownChanged(true)),
 	} {
 		if err := ctl.Watch(s); err != nil {
 			return err

@@ -23,6 +23,8 @@ type work struct {
 	plan   *plan
 	have   *observed
 	others map[types.NamespacedName]*otherSSP
+	// current is whether the SSP is as the cache has it; nil until it is asked.
+	current *bool
 
 	counts  counts
 	notes   notes
@@ -107,6 +109,7 @@ func (w *work) stand(ctx context.Context, it *item) {
 	case w.settling.isDeleting(have.UID):
 		w.recheck(time.Second)
 	default:
+		w.noteSharing(it)
 		w.keepRight(ctx, it, have, known)
 	}
 }
