@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// repository is the image's name; dicer:v1 is what kind and docker call it.
+const repository = "dicer"
+
+// commands are the image's files, in the order that they have there.
+var commands = []string{"fanout", "webhook"}
+
+// run makes one archive after the other: the go command uses all cores for one.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := newOptions(args)
+	if err != nil {
+		return err
+	}
+	staging, err := os.MkdirTemp("", "dicer-image-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return err
+	}
+	for _, arch := range o.architectures() {
+		if err := makeOne(ctx, o, arch, staging, out); err != nil {
+			return fmt.Errorf("linux/%s: %w", arch, err)
+		}
+	}
+	return nil
+}
+
+func makeOne(ctx context.Context, o *options, arch, staging string, out io.Writer) error {
+	fmt.Fprintf(out, "image: building %s:%s for linux/%s\n", repository, o.Version, arch)
+	folder := filepath.Join(staging, arch)
+	if err := compile(ctx, o, arch, folder, out); err != nil {
+		return err
+	}
+	created, err := o.created()
+	if err != nil {
+		return err
+	}
+	made, err := newImage(folder, arch, created, o.labels())
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(o.Dir, fmt.Sprintf("dicer-image-%s.tar", arch))
+	if err := writeArchive(path, made, o.Version, created); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "image: %s: %.1f MB in its layer, %.1f MB unpacked, %s\n", path, megabytes(made.layer.Size), megabytes(made.unpacked), made.manifest.Digest)
+	return nil
+}
+
+func megabytes(size int64) float64 { return float64(size) / 1e6 }
+
+// compile builds as the Dockerfile does, whatever the caller's environment says
+// of other builds: the binaries are the same, bit by bit, with the same Go.
+func compile(ctx context.Context, o *options, arch, folder string, out io.Writer) error {
+	temporary := filepath.Join(folder, "tmp")
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
+		return err
+	}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", o.LDFlags, "-o", folder + string(filepath.Separator)}
+	for _, name := range commands {
+		args = append(args, "./cmd/"+name)
+	}
+	cmd := exec.CommandContext(ctx, o.Go, args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
+		// Not empty, which would stand for the user's `go env -w` file.
+		"GOFLAGS=-buildvcs=false", "GOWORK=off",
+		// Inside folder, what an interrupted go leaves is removed too.
+		"GOTMPDIR="+temporary)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd.Run()
+}
+
+// labels are the Dockerfile's.
+func (o *options) labels() map[string]string {
+	return map[string]string{
+		"org.opencontainers.image.title":    repository,
+		"org.opencontainers.image.source":   "https://github.com/dicer-dev/dicer",
+		"org.opencontainers.image.licenses": "Apache-2.0",
+		"org.opencontainers.image.version":  o.Version,
+		"org.opencontainers.image.revision": o.Commit,
+		"org.opencontainers.image.created":  o.Date,
+	}
+}

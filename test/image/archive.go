@@ -1,0 +1,134 @@
+//go:build image
+
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Archive is an image in a file, as docker save and make image write it.
+type Archive struct {
+	// Entries are the archive's own files, by name.
+	Entries map[string][]byte
+	// Tags are the image's, as dicer:v1.
+	Tags   []string
+	Config Config
+	// Files are the image's filesystem, in its order.
+	Files []File
+	// Packed and Unpacked are the sizes of all layers, in bytes, as they are in
+	// the archive and without compression.
+	Packed, Unpacked int
+}
+
+// Config is what matters of an image's configuration.
+type Config struct {
+	Created      time.Time `json:"created"`
+	Architecture string    `json:"architecture"`
+	OS           string    `json:"os"`
+	Config       struct {
+		User       string
+		Entrypoint []string
+		Cmd        []string
+		Labels     map[string]string
+	} `json:"config"`
+}
+
+// File is one entry of a layer. Names have no leading slash.
+type File struct {
+	Name     string
+	Type     string
+	Mode     os.FileMode
+	UID, GID int
+	Modified time.Time
+	Content  []byte `json:"-"`
+	// Digest is the content's SHA-256.
+	Digest string
+}
+
+// Read reads an archive of one image. Whatever is in a layer counts, also what
+// a later one would hide.
+func Read(path string) (*Archive, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	a := &Archive{Entries: map[string][]byte{}}
+	err = each(file, func(header *tar.Header, content []byte) {
+		a.Entries[header.Name] = content
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var images []struct {
+		Config           string
+		RepoTags, Layers []string
+	}
+	if err := json.Unmarshal(a.Entries["manifest.json"], &images); err != nil || len(images) != 1 {
+		return nil, fmt.Errorf("%s: want one image in manifest.json, got %d: %w", path, len(images), err)
+	}
+	a.Tags = images[0].RepoTags
+	if err := json.Unmarshal(a.Entries[images[0].Config], &a.Config); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", path, images[0].Config, err)
+	}
+	for _, layer := range images[0].Layers {
+		if err := a.unpack(a.Entries[layer]); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, layer, err)
+		}
+	}
+	return a, nil
+}
+
+func (a *Archive) unpack(layer []byte) error {
+	a.Packed += len(layer)
+	if bytes.HasPrefix(layer, []byte{0x1f, 0x8b}) {
+		r, err := gzip.NewReader(bytes.NewReader(layer))
+		if err != nil {
+			return err
+		}
+		if layer, err = io.ReadAll(r); err != nil {
+			return err
+		}
+	}
+	a.Unpacked += len(layer)
+	return each(bytes.NewReader(layer), func(header *tar.Header, content []byte) {
+		a.Files = append(a.Files, File{
+			Name:     strings.TrimPrefix(header.Name, "./"),
+			Type:     string(header.Typeflag),
+			Mode:     header.FileInfo().Mode(),
+			UID:      header.Uid,
+			GID:      header.Gid,
+			Modified: header.ModTime.UTC(),
+			Content:  content,
+			Digest:   digest(content),
+		})
+	})
+}
+
+func each(archive io.Reader, do func(*tar.Header, []byte)) error {
+	for r := tar.NewReader(archive); ; {
+		header, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		do(header, content)
+	}
+}
+
+func digest(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
