@@ -57,7 +57,7 @@ func TestFanoutFightsNobody(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	f := p.start()
-	ssp := p.ssp("ssp", scheduled("a", "amd64", 1, ""), scheduled("b", "amd64", 1, ""))
+	p.ssp("ssp", scheduled("a", "amd64", 1, ""), scheduled("b", "amd64", 1, ""))
 	before := p.stand("a-amd64", "b-amd64")
 	p.admitAll(before["a-amd64"])
 	writes := len(p.writes(p.golden))
@@ -91,7 +91,7 @@ func TestFanoutFightsNobody(t *testing.T) {
 		t.Errorf("contested: %v; want 1", got)
 	}
 	// Others are not held back, and in the end it is right.
-	ssp = p.ssp("ssp", scheduled("a", "amd64", 1, ""), scheduled("b", "amd64", 1, ", labels: {new: x}"))
+	ssp := p.ssp("ssp", scheduled("a", "amd64", 1, ""), scheduled("b", "amd64", 1, ", labels: {new: x}"))
 	p.eventually(func() error {
 		if p.crons(p.golden)["b-amd64"].GetLabels()["new"] != "x" {
 			return fmt.Errorf("b-amd64 is held back")

@@ -154,7 +154,7 @@ func TestFanoutPatchesMetadataInPlace(t *testing.T) {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}
 	// The last of the template's keys goes too, and nobody else's.
-	ssp = p.ssp("ssp", scheduled("a", "amd64", 1, ""))
+	p.ssp("ssp", scheduled("a", "amd64", 1, ""))
 	p.eventually(func() error {
 		want := map[string]string{"theirs": "1", "later": "1", archKey: "amd64", baseKey: "a", "app.kubernetes.io/managed-by": "dicer"}
 		if diff := cmp.Diff(want, p.crons(p.golden)["a-amd64"].GetLabels()); diff != "" {
