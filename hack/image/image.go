@@ -134,7 +134,11 @@ func tarball(folder string, modified time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return content.Bytes(), w.Close()
+	// Before Bytes: Close writes the archive's end.
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return content.Bytes(), nil
 }
 
 // writeFile adds a file of root's.

@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,6 +99,10 @@ func (a *Archive) unpack(layer []byte) error {
 		if layer, err = io.ReadAll(r); err != nil {
 			return err
 		}
+	}
+	// Go's reader, and those of Docker and containerd, do without; tar does not.
+	if len(layer)%512 != 0 || !bytes.HasSuffix(layer, make([]byte, 1024)) {
+		return errors.New("the layer lacks the two empty blocks that end an archive")
 	}
 	a.Unpacked += len(layer)
 	return each(bytes.NewReader(layer), func(header *tar.Header, content []byte) {

@@ -55,8 +55,8 @@ func removed(t *testing.T, tag string) {
 	t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", "--force", tag).Run() })
 }
 
-// One architecture, because a container's Go has an empty cache and takes five
-// minutes for it.
+// One architecture, because the Go of a container has an empty cache: it takes
+// minutes.
 func TestTheDockerfileMakesTheSameImage(t *testing.T) {
 	needsEngine(t)
 	archives, err := made()
