@@ -51,13 +51,16 @@ func (w *work) patch(ctx context.Context, object objectKey, have client.Object, 
 	if content, err = json.Marshal(body); err == nil {
 		err = w.live.Patch(ctx, reference(object), client.RawPatch(types.MergePatchType, content))
 	}
+	if err == nil || apierrors.IsConflict(err) {
+		// Somebody who writes all the time makes each try a conflict.
+		w.settling.repaired(id)
+	}
 	switch {
 	case apierrors.IsNotFound(err):
 		w.recheck(time.Second)
 	case err != nil:
 		w.fail(writeReason(err), object, err)
 	default:
-		w.settling.repaired(id)
 		w.notes.tell(ReasonUpdated, "", object.String())
 		log.FromContext(ctx).Info("updated", "object", object.String())
 	}
