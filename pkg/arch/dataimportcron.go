@@ -93,9 +93,7 @@ func (r Rules) readBase(decl *Declaration) {
 		decl.report(newError(RuleDataSourceName, field.ErrorTypeInvalid, path, name,
 			"with %q it has %d characters; at most %d", a.Suffix(), len(suffixed), maxNameLength))
 	default:
-		if problem := checkLabelValue(base); problem != "" {
-			decl.report(newError(RuleBaseLabelValue, field.ErrorTypeInvalid, path, name, "goes to label %s, and %s", BaseLabel, problem))
-		}
+		decl.Findings = append(decl.Findings, baseLabelValue(path, name, base)...)
 	}
 }
 

@@ -148,8 +148,8 @@ func expandedNames(t *DataImportCron, x Expanded, path *field.Path) Findings {
 	if problem := checkObjectName(x.ManagedDataSource); problem != "" {
 		findings = append(findings, newError(RuleDataSourceName, field.ErrorTypeInvalid, source, x.ManagedDataSource, "%s", problem))
 	}
-	if problem := checkLabelValue(t.Spec.ManagedDataSource); problem != "" && x.Arch != "" {
-		findings = append(findings, newError(RuleBaseLabelValue, field.ErrorTypeInvalid, source, t.Spec.ManagedDataSource, "goes to label %s, and %s", BaseLabel, problem))
+	if x.Arch != "" {
+		findings = append(findings, baseLabelValue(source, t.Spec.ManagedDataSource, t.Spec.ManagedDataSource)...)
 	}
 	return findings
 }

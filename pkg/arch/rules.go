@@ -66,6 +66,16 @@ func checkLabelValue(value string) string {
 	return ""
 }
 
+// baseLabelValue finds what is wrong with a base as the base label's value.
+// value is what the field at path holds.
+func baseLabelValue(path *field.Path, value, base string) Findings {
+	problem := checkLabelValue(base)
+	if problem == "" {
+		return nil
+	}
+	return Findings{newError(RuleBaseLabelValue, field.ErrorTypeInvalid, path, value, "goes to label %s, and %s", BaseLabel, problem)}
+}
+
 func labelPath(root *field.Path, key string) *field.Path {
 	return child(root, "metadata", "labels").Key(key)
 }

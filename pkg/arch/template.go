@@ -89,8 +89,8 @@ func suffixedNames(t *DataImportCron, list []Arch, path *field.Path) Findings {
 		}
 	}
 	base := names[1]
-	if problem := checkLabelValue(base.value); problem != "" && len(list) > 0 {
-		findings = append(findings, newError(RuleBaseLabelValue, field.ErrorTypeInvalid, base.path, base.value, "goes to label %s, and %s", BaseLabel, problem))
+	if len(list) > 0 {
+		findings = append(findings, baseLabelValue(base.path, base.value, base.value)...)
 	}
 	return findings
 }

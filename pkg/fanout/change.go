@@ -94,18 +94,6 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 	w.recheck(max(w.settling.delay, time.Second))
 }
 
-// isMoving tells whether the template is in another namespace now, and not all
-// that it makes stands there: what it made here stays until then.
-func (w *work) isMoving(object objectKey, known record) bool {
-	if _, here := w.plan.templates[types.NamespacedName{Namespace: object.Namespace, Name: known.template}]; here || w.plan.standsDown {
-		return false
-	}
-	return slices.ContainsFunc(w.plan.items, func(it *item) bool {
-		_, stands := w.have.records[it.key]
-		return it.template == known.template && !stands
-	})
-}
-
 // keeping is why what a template asks for stays as it is; empty where it may
 // change.
 func (w *work) keeping(namespace, template string) string {
@@ -123,7 +111,7 @@ func (w *work) isCurrent(ctx context.Context) bool {
 		return true // its absence was looked for live
 	}
 	if w.current == nil {
-		now := w.newSSP()
+		now := sspObject(w.version)
 		err := w.live.Get(ctx, w.key, now)
 		current := err == nil && now.GetUID() == w.ssp.GetUID() && now.GetGeneration() == w.ssp.GetGeneration() &&
 			now.GetDeletionTimestamp() == nil && now.GetAnnotations()[pausedAnnotation] == w.ssp.GetAnnotations()[pausedAnnotation]
@@ -219,10 +207,6 @@ func (w *work) mayGo(ctx context.Context, object objectKey, known record, have c
 	}
 	if !w.planner.Namespaces[object.Namespace] {
 		w.notes.warn(ReasonNamespaceNotAllowed, subject, fmt.Sprintf("is no longer asked for, but dicer may not write to namespace %q; delete it, or list the namespace in --target-namespaces", object.Namespace))
-		return false
-	}
-	if w.isMoving(object, known) {
-		w.notes.tell(ReasonKept, subject, "its template is in another namespace now, where its DataImportCrons do not stand yet")
 		return false
 	}
 	heir, err := w.heir(ctx, object)

@@ -13,6 +13,7 @@ import (
 func (p *plan) choose(have map[types.NamespacedName]record) {
 	p.chooseNames(have)
 	p.chooseDataSources(have)
+	p.chooseElsewhere(have)
 	p.asked = make(map[objectKey]bool, len(p.items)+len(p.pointers))
 	for _, it := range p.items {
 		p.asked[it.id()] = it.problem == nil
@@ -120,7 +121,7 @@ func (p *plan) wants(object objectKey, known record) bool {
 func (p *plan) keeps(object objectKey, known record) string {
 	template, there := p.templates[types.NamespacedName{Namespace: object.Namespace, Name: known.template}]
 	if !there {
-		template.keep = p.stuck(known.template)
+		template.keep = p.elsewhere[known.template]
 	}
 	switch {
 	case p.unsure != "":
@@ -138,18 +139,18 @@ func (p *plan) keeps(object objectKey, known record) string {
 	}
 }
 
-// stuck is why nothing can be made for a template of this name in whatever
-// namespace it says now: what was made in the one before stays.
-func (p *plan) stuck(name string) string {
-	for template, state := range p.templates {
-		if template.Name == name && state.keep != "" {
-			return state.keep
-		}
-	}
+// chooseElsewhere notes which templates do not stand where they are, or must
+// not be touched: what they made in another namespace stays until they do.
+func (p *plan) chooseElsewhere(have map[types.NamespacedName]record) {
+	p.elsewhere = map[string]string{}
 	for _, it := range p.items {
-		if it.template == name && it.problem != nil {
-			return "its template is in another namespace now, where it cannot be made"
+		if _, stands := have[it.key]; it.problem != nil || !stands && !p.standsDown {
+			p.elsewhere[it.template] = "its template is in another namespace now, where not all that it makes stands yet"
 		}
 	}
-	return ""
+	for template, state := range p.templates {
+		if state.keep != "" {
+			p.elsewhere[template.Name] = state.keep
+		}
+	}
 }

@@ -57,6 +57,8 @@ const (
 	// servedInterval is how often the versions that the cluster serves are
 	// looked up.
 	servedInterval = 15 * time.Second
+	// waitInterval is how often CRDs that are waited for are looked up.
+	waitInterval = 2 * time.Second
 	// maxContest bounds the pause between two tries to set right what
 	// somebody else keeps changing back.
 	maxContest = 10 * time.Minute

@@ -113,7 +113,7 @@ func waitServed(ctx context.Context, served *catalogue, unserved func()) (schema
 			log.FromContext(ctx).Info("waiting for CRDs", "missing", missing, "error", err)
 			told = text
 		}
-		if err := sleep(ctx, min(servedInterval, 2*time.Second)); err != nil {
+		if err := sleep(ctx, waitInterval); err != nil {
 			return schema.GroupVersion{}, err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -62,8 +61,7 @@ func (w *work) nameIsFree(ctx context.Context, object objectKey) bool {
 		w.otherHolds(object, *elder)
 		return false
 	}
-	there := &metav1.PartialObjectMetadata{}
-	there.SetGroupVersionKind(cdiVersion.WithKind(object.kind))
+	there := reference(object)
 	err = w.live.Get(ctx, object.NamespacedName, there)
 	switch {
 	case apierrors.IsNotFound(err):

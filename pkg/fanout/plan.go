@@ -32,8 +32,7 @@ type plan struct {
 	// one key.
 	items    []*item
 	pointers []*pointer
-	// reserved are the DataImportCrons that the SSP operator makes of the
-	// templates without a list.
+	// reserved are the plain DataImportCrons that an SSP operator makes.
 	reserved []*item
 	// templates tells what is known of each, by namespace and name.
 	templates map[types.NamespacedName]templateState
@@ -45,6 +44,9 @@ type plan struct {
 	// standsDown tells that the SSP operator makes the DataImportCrons.
 	standsDown bool
 	notes      notes
+	// elsewhere is, by the name of a template, why what it made in another
+	// namespace than its own has to stay, once choose has run.
+	elsewhere map[string]string
 	// asked are all items and pointers, once choose has run: true where they
 	// can be made.
 	asked map[objectKey]bool
@@ -87,8 +89,7 @@ type templateState struct {
 
 // view is what dicer reads of an SSP, in all versions.
 type view struct {
-	Metadata arch.Metadata `json:"metadata"`
-	Spec     *struct {
+	Spec *struct {
 		EnableMultipleArchitectures bool       `json:"enableMultipleArchitectures"`
 		Cluster                     arch.Nodes `json:"cluster"`
 		CommonTemplates             *struct {

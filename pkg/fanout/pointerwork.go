@@ -11,11 +11,7 @@ import (
 
 // standPointer brings one DataSource with a plain name to what is asked for.
 func (w *work) standPointer(ctx context.Context, p *pointer) {
-	if p.problem != nil {
-		w.note(p.problem)
-		return
-	}
-	if w.isBlocked(p.id()) {
+	if !w.isPossible(p.id(), p.problem) {
 		return
 	}
 	have := w.have.dataSources[p.key]
@@ -23,21 +19,7 @@ func (w *work) standPointer(ctx context.Context, p *pointer) {
 		w.createPointer(ctx, p)
 		return
 	}
-	known, own := recordOf(have)
-	if !own {
-		w.foreign(p.id(), have)
-		return
-	}
-	if have.GetDeletionTimestamp() != nil {
-		w.waiting(p.id(), have)
-		return
-	}
-	switch holder, err := w.holder(ctx, p.id(), known); {
-	case err != nil:
-		w.fail(ReasonWriteFailed, p.id(), err)
-	case holder != nil:
-		w.otherHolds(p.id(), *holder)
-	default:
+	if known, own := recordOf(have); w.mayChange(ctx, p.id(), have, known, own) {
 		w.changePointer(ctx, p, have, known)
 	}
 }

@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -48,7 +47,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if !r.inScope(req.Namespace) {
 		return reconcile.Result{}, nil
 	}
-	ssp := r.newSSP()
+	ssp := sspObject(r.version)
 	err := r.cached.Get(ctx, req.NamespacedName, ssp)
 	if err == nil {
 		r.doubts.forget(req.NamespacedName)
@@ -78,12 +77,6 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 func isPaused(ssp metav1.Object) bool { return ssp.GetAnnotations()[pausedAnnotation] == "true" }
 
 func (r *reconciler) now() time.Time { return r.settling.clock.Now() }
-
-func (r *reconciler) newSSP() *unstructured.Unstructured {
-	ssp := &unstructured.Unstructured{}
-	ssp.SetGroupVersionKind(r.version.WithKind("SSP"))
-	return ssp
-}
 
 // observed is what stands of dicer's, of every SSP.
 type observed struct {
@@ -127,30 +120,27 @@ func (r *reconciler) observe(ctx context.Context) (*observed, error) {
 	return o, nil
 }
 
-// errKept says that nothing is deleted because nothing is certain.
-var errKept = errors.New("keeping the DataImportCrons")
-
 // isGone tells whether an SSP that is not in the cache is gone for sure: a live
 // GET says so while SSPs are served. An SSP whose CRD is being deleted, or is
 // not served, is not gone.
 func (r *reconciler) isGone(ctx context.Context, key types.NamespacedName) (bool, error) {
-	err := r.live.Get(ctx, key, r.newSSP())
+	err := r.live.Get(ctx, key, sspObject(r.version))
 	switch {
 	case err == nil:
 		return false, nil
 	case !apierrors.IsNotFound(err):
-		return false, fmt.Errorf("%w: looking for SSP %s: %w", errKept, key, err)
+		return false, fmt.Errorf("keeping the DataImportCrons: looking for SSP %s: %w", key, err)
 	}
 	// After the GET: SSPs go before their CRD does.
 	served, err := r.served(ctx)
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("%w: looking whether SSPs are served: %w", errKept, err)
+		return false, fmt.Errorf("keeping the DataImportCrons: looking whether SSPs are served: %w", err)
 	case !served:
 		r.doubts.unserved(r.now())
-		return false, fmt.Errorf("%w: SSP %s cannot be looked for: its CRD is not served", errKept, key)
+		return false, fmt.Errorf("keeping the DataImportCrons: SSP %s cannot be looked for: its CRD is not served", key)
 	case r.doubts.lately(r.now()):
-		return false, fmt.Errorf("%w: SSP %s is not there, but its CRD was not served a moment ago", errKept, key)
+		return false, fmt.Errorf("keeping the DataImportCrons: SSP %s is not there, but its CRD was not served a moment ago", key)
 	default:
 		return true, nil
 	}

@@ -127,10 +127,10 @@ func TestMetadataChanges(t *testing.T) {
 		"the template's managed-by":     {was: pairs{arch.ManagedByLabel: "x"}, is: pairs{arch.ManagedByLabel: "y"}},
 	} {
 		for field, labels := range map[string]bool{"labels": true, "annotations": false} {
+			if !labels && tc.was[arch.ManagedByLabel] != "" {
+				continue // an annotation of that name is the template's
+			}
 			t.Run(name+", "+field, func(t *testing.T) {
-				if !labels && tc.was[arch.ManagedByLabel] != "" {
-					t.Skip("an annotation of that name is the template's")
-				}
 				object := func(m pairs) *metav1.PartialObjectMetadata {
 					if labels {
 						return marked(t, m, nil)

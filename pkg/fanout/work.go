@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
@@ -97,31 +98,53 @@ func (w *work) stand(ctx context.Context, it *item) {
 		w.counts.present++
 	}
 	switch {
-	case it.problem != nil:
-		w.note(it.problem)
-	case w.isBlocked(it.id()):
+	case !w.isPossible(it.id(), it.problem):
 	case have == nil:
 		w.create(ctx, it)
-	case !own:
-		w.foreign(it.id(), have)
-	case have.DeletionTimestamp != nil:
-		w.waiting(it.id(), have)
-	case w.settling.isDeleting(have.UID):
-		w.recheck(time.Second)
-	default:
+	case w.mayChange(ctx, it.id(), have, known, own):
 		w.noteSharing(it)
 		w.keepRight(ctx, it, have, known)
 	}
 }
 
+// isPossible tells whether an object can be written at all; problem is the
+// plan's.
+func (w *work) isPossible(object objectKey, problem *note) bool {
+	if problem != nil {
+		w.note(problem)
+		return false
+	}
+	return !w.isBlocked(object)
+}
+
+// mayChange tells whether an object that stands is this SSP's to change. What
+// stands in the way is told.
+func (w *work) mayChange(ctx context.Context, object objectKey, have client.Object, known record, own bool) bool {
+	switch {
+	case !own:
+		w.foreign(object, have)
+		return false
+	case have.GetDeletionTimestamp() != nil:
+		w.waiting(object, have)
+		return false
+	case w.settling.isDeleting(have.GetUID()):
+		w.recheck(time.Second)
+		return false
+	}
+	switch holder, err := w.holder(ctx, object, known); {
+	case err != nil:
+		w.fail(ReasonWriteFailed, object, err)
+		return false
+	case holder != nil:
+		w.otherHolds(object, *holder)
+		return false
+	}
+	return true
+}
+
 // keepRight changes or replaces a DataImportCron of dicer's where it has to be.
 func (w *work) keepRight(ctx context.Context, it *item, have *metav1.PartialObjectMetadata, known record) {
-	holder, err := w.holder(ctx, it.id(), known)
 	switch {
-	case err != nil:
-		w.fail(ReasonWriteFailed, it.id(), err)
-	case holder != nil:
-		w.otherHolds(it.id(), *holder)
 	case known.hash == it.hash:
 		w.patchMetadata(ctx, it.id(), have, known, it.object)
 	case !knownVersion(known.hash):

@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -41,37 +37,16 @@ func TestMain(m *testing.M) {
 
 func runTests(m *testing.M) (code int, err error) {
 	log.SetLogger(logr.Discard())
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	if env.dir, err = os.MkdirTemp("", "dicer-deploy-"); err != nil {
 		return 1, err
 	}
-	cleanUp := sync.OnceValue(func() error {
+	return cluster.RunTests(start, m.Run, func() error {
 		var stopErr error
 		if env.Cluster != nil {
 			stopErr = env.Stop()
 		}
 		return errors.Join(stopErr, os.RemoveAll(env.dir))
 	})
-	defer func() { err = errors.Join(err, cleanUp()) }()
-	// A test that runs at Ctrl-C cannot be told to end; the set-up can.
-	var setUp sync.Mutex
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		cancel()
-		setUp.Lock()
-		_ = cleanUp()
-		os.Exit(130)
-	}()
-	setUp.Lock()
-	err = start(ctx)
-	setUp.Unlock()
-	if err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
 }
 
 // limited has the API server admit critical pods as GKE's does: only where a

@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
@@ -48,47 +44,31 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func runTests(m *testing.M) (code int, err error) {
+func runTests(m *testing.M) (int, error) {
 	log.SetLogger(logr.Discard())
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	dir, err := os.MkdirTemp("", "dicer-e2e-")
 	if err != nil {
 		return 1, err
 	}
-	cleanUp := sync.OnceValue(func() error {
-		if env.webhook != nil {
-			env.webhook.Kill()
-		}
-		var stopErr error
-		if env.Cluster != nil {
-			stopErr = env.Stop()
-		}
-		return errors.Join(stopErr, os.RemoveAll(dir))
-	})
-	defer func() { err = errors.Join(err, cleanUp()) }()
-	// A test that runs at Ctrl-C cannot be told to end; the set-up can.
-	var setUp sync.Mutex
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		cancel()
-		setUp.Lock()
-		_ = cleanUp()
-		os.Exit(130)
-	}()
-	setUp.Lock()
-	err = start(ctx, dir)
-	setUp.Unlock()
-	if err != nil {
-		return 1, err
-	}
-	code = m.Run()
-	if log, err := env.webhook.Logs(); code != 0 && err == nil {
-		fmt.Fprintf(os.Stderr, "the webhook's log:\n%s", log)
-	}
-	return code, nil
+	return cluster.RunTests(
+		func(ctx context.Context) error { return start(ctx, dir) },
+		func() int {
+			code := m.Run()
+			if log, err := env.webhook.Logs(); code != 0 && err == nil {
+				fmt.Fprintf(os.Stderr, "the webhook's log:\n%s", log)
+			}
+			return code
+		},
+		func() error {
+			if env.webhook != nil {
+				env.webhook.Kill()
+			}
+			var stopErr error
+			if env.Cluster != nil {
+				stopErr = env.Stop()
+			}
+			return errors.Join(stopErr, os.RemoveAll(dir))
+		})
 }
 
 func start(ctx context.Context, dir string) error {
