@@ -35,7 +35,7 @@ endif
 GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT && GOTMPDIR="$$tmp"
 
 # The go.mod files of hack/controlplane, one for each Kubernetes version.
-PINS := $(notdir $(wildcard hack/controlplane/v*.mod))
+PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
 .PHONY: help
 help: ## List the targets and variables
@@ -151,7 +151,7 @@ tidy: ## Tidy go.mod here and each of hack/controlplane
 	@$(GO) mod tidy
 	@echo "tidy: hack/controlplane: go.mod $(PINS)"
 	@$(GO) -C hack/controlplane mod tidy
-	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="$$pin"; done
+	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="kubernetes/$$pin"; done
 
 .PHONY: verify
 verify: ## Check formatting, vet, staticcheck, that generated files are current and go.mod tidy
@@ -167,7 +167,7 @@ verify: ## Check formatting, vet, staticcheck, that generated files are current 
 	@echo "verify: go.mod is tidy"
 	@$(GO) mod tidy -diff
 	@$(GO) -C hack/controlplane mod tidy -diff
-	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -diff -modfile="$$pin"; done
+	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -diff -modfile="kubernetes/$$pin"; done
 	@$(MAKE) verify-generated
 
 # The whole tree is compared, as git would store it, so that neither a list of

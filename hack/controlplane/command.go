@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/dicer-dev/dicer/hack/controlplane/gobuild"
+	"github.com/dicer-dev/dicer/hack/controlplane/kubernetes"
 )
 
 // usageError is what the caller has to correct.
@@ -43,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case flags.NArg() > 0:
 		return usageError(fmt.Sprintf("unexpected argument %q", flags.Arg(0)))
 	}
-	versions, err := pinned(pins)
+	versions, err := kubernetes.Pinned()
 	if err != nil {
 		return err
 	}
@@ -53,36 +56,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return nil
 	}
-	v, err := choose(versions, opts.version, os.Getenv("K8S_VERSION"))
+	v, err := kubernetes.Choose(versions, opts.version, os.Getenv("K8S_VERSION"))
 	if err != nil {
-		return err
+		return usageError(err.Error())
 	}
 	return provide(ctx, v, opts.printDir, stdout, stderr)
 }
 
 // provide prints the directory of version v's binaries, after building them if
 // the cache does not hold them as they would be built now.
-func provide(ctx context.Context, v version, printOnly bool, stdout, stderr io.Writer) error {
+func provide(ctx context.Context, v kubernetes.Version, printOnly bool, stdout, stderr io.Writer) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return fmt.Errorf("finding the cache directory: %w", err)
 	}
-	b, err := newBuild(ctx, filepath.Join(cache, "dicer", "controlplane"), v, stderr)
+	dir := filepath.Join(cache, "dicer", "controlplane", v.String()+"-"+gobuild.Platform())
+	recipe, err := kubernetes.Recipe(v, "controlplane", dir, kubernetes.ControlPlane)
 	if err != nil {
 		return err
 	}
-	built := b.current()
+	b, err := gobuild.New(ctx, recipe, stderr)
+	if err != nil {
+		return err
+	}
+	built := b.Current()
 	switch {
 	case printOnly && !built:
-		fmt.Fprintln(stdout, b.dir)
+		fmt.Fprintln(stdout, b.Dir)
 		return fmt.Errorf("%s is not built, or was built from other pins or by another Go: run `make controlplane K8S_VERSION=%s`", v, v)
 	case !printOnly && built:
-		b.say("already built")
+		b.Say("already built")
 	case !built:
-		if err := b.ensure(ctx); err != nil {
+		if err := b.Ensure(ctx); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(stdout, b.dir)
+	fmt.Fprintln(stdout, b.Dir)
 	return nil
 }

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dicer-dev/dicer/hack/controlplane/kubernetes"
 )
 
 func TestRun(t *testing.T) {
-	versions, err := pinned(pins)
+	versions, err := kubernetes.Pinned()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,11 +55,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// fakeGo puts a go command first in PATH that writes a small file instead of
+// building.
+func fakeGo(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	script := `#!/bin/sh
+if [ "$1" = env ]; then echo go1.99.0; exit; fi
+while [ "$1" != -o ]; do shift; done
+echo binary >"$2"
+`
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
 func TestPrintDirBuildsNothing(t *testing.T) {
-	fakeGo(t, "")
+	fakeGo(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
-	versions, err := pinned(pins)
+	versions, err := kubernetes.Pinned()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package gobuild
 
 import (
 	"context"
@@ -15,14 +15,18 @@ import (
 // other modules: a GOWORK, or -mod, -modfile, -race and the like in GOFLAGS,
 // would break the build or make it another one than the stamp says. GOFLAGS is
 // set to something, because an empty one falls back to the `go env -w` file.
-func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
+func goCommand(ctx context.Context, dir string, cgo bool, args ...string) *exec.Cmd {
+	cgoEnabled := "0"
+	if cgo {
+		cgoEnabled = "1"
+	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		"PWD="+dir,
 		"GOFLAGS=-buildvcs=false",
 		"GOWORK=off",
-		"CGO_ENABLED=0",
+		"CGO_ENABLED="+cgoEnabled,
 		"GOOS="+runtime.GOOS,
 		"GOARCH="+runtime.GOARCH,
 	)

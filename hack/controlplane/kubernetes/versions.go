@@ -1,4 +1,4 @@
-package main
+package kubernetes
 
 import (
 	"cmp"
@@ -11,42 +11,45 @@ import (
 )
 
 // pins holds one go.mod and one go.sum for each version that can be built.
-// They are embedded so that the binary works from any directory.
+// They are embedded so that a command works from any directory.
 //
 //go:embed v*.mod v*.sum
 var pins embed.FS
 
-// version is a release of Kubernetes; pre-releases are not pinned here.
-type version struct{ major, minor, patch int }
+// Version is a release of Kubernetes; pre-releases are not pinned here.
+type Version struct{ major, minor, patch int }
 
-func (v version) String() string {
+func (v Version) String() string {
 	return fmt.Sprintf("v%d.%d.%d", v.major, v.minor, v.patch)
 }
 
 // parseVersion reads "v1.36.3" or "1.36.3".
-func parseVersion(s string) (version, error) {
-	var v version
+func parseVersion(s string) (Version, error) {
+	var v Version
 	parts := strings.Split(strings.TrimPrefix(s, "v"), ".")
 	if len(parts) != 3 {
-		return version{}, fmt.Errorf("version %q: want three numbers, as in v1.36.3", s)
+		return Version{}, fmt.Errorf("version %q: want three numbers, as in v1.36.3", s)
 	}
 	for i, number := range []*int{&v.major, &v.minor, &v.patch} {
 		n, err := strconv.ParseUint(parts[i], 10, 16)
 		if err != nil {
-			return version{}, fmt.Errorf("version %q: want three numbers, as in v1.36.3", s)
+			return Version{}, fmt.Errorf("version %q: want three numbers, as in v1.36.3", s)
 		}
 		*number = int(n)
 	}
 	return v, nil
 }
 
+// Pinned returns the versions that can be built, newest first.
+func Pinned() ([]Version, error) { return pinned(pins) }
+
 // pinned returns the versions whose .mod file is in files, newest first.
-func pinned(files fs.FS) ([]version, error) {
+func pinned(files fs.FS) ([]Version, error) {
 	names, err := fs.Glob(files, "v*.mod")
 	if err != nil {
 		return nil, err
 	}
-	versions := make([]version, 0, len(names))
+	versions := make([]Version, 0, len(names))
 	for _, name := range names {
 		v, err := parseVersion(strings.TrimSuffix(name, ".mod"))
 		if err != nil {
@@ -54,15 +57,27 @@ func pinned(files fs.FS) ([]version, error) {
 		}
 		versions = append(versions, v)
 	}
-	slices.SortFunc(versions, func(a, b version) int {
+	slices.SortFunc(versions, func(a, b Version) int {
 		return cmp.Or(cmp.Compare(b.major, a.major), cmp.Compare(b.minor, a.minor), cmp.Compare(b.patch, a.patch))
 	})
 	return versions, nil
 }
 
-// choose picks among versions (newest first, not empty): the flag's value, else
+// UnknownVersionError is a choice of a version that is not pinned.
+type UnknownVersionError struct {
+	// Source is the flag or the variable that made it, Value what it was.
+	Source, Value string
+	// Accepted are the pinned versions.
+	Accepted []string
+}
+
+func (e *UnknownVersionError) Error() string {
+	return fmt.Sprintf("%s: %q is not a version that can be built here; accepted: %s", e.Source, e.Value, strings.Join(e.Accepted, ", "))
+}
+
+// Choose picks among versions (newest first, not empty): the flag's value, else
 // the environment's, else the newest. An empty value counts as not given.
-func choose(versions []version, flagValue, envValue string) (version, error) {
+func Choose(versions []Version, flagValue, envValue string) (Version, error) {
 	source, value := "-version", flagValue
 	if value == "" {
 		source, value = "K8S_VERSION", envValue
@@ -77,5 +92,5 @@ func choose(versions []version, flagValue, envValue string) (version, error) {
 	for i, v := range versions {
 		accepted[i] = v.String()
 	}
-	return version{}, usageError(fmt.Sprintf("%s: %q is not a version that can be built here; accepted: %s", source, value, strings.Join(accepted, ", ")))
+	return Version{}, &UnknownVersionError{source, value, accepted}
 }

@@ -1,4 +1,4 @@
-package main
+package kubernetes
 
 import (
 	"io/fs"
@@ -11,18 +11,18 @@ import (
 func TestParseVersion(t *testing.T) {
 	tests := []struct {
 		in   string
-		want version
+		want Version
 		ok   bool
 	}{
-		{"v1.36.3", version{1, 36, 3}, true},
-		{"1.36.3", version{1, 36, 3}, true},
-		{"v1.36", version{}, false},
-		{"v1.36.3.1", version{}, false},
-		{"v1.36.x", version{}, false},
-		{"v1.36.-3", version{}, false},
-		{"v1.36.3-rc.1", version{}, false},
-		{"vv1.36.3", version{}, false},
-		{"", version{}, false},
+		{"v1.36.3", Version{1, 36, 3}, true},
+		{"1.36.3", Version{1, 36, 3}, true},
+		{"v1.36", Version{}, false},
+		{"v1.36.3.1", Version{}, false},
+		{"v1.36.x", Version{}, false},
+		{"v1.36.-3", Version{}, false},
+		{"v1.36.3-rc.1", Version{}, false},
+		{"vv1.36.3", Version{}, false},
+		{"", Version{}, false},
 	}
 	for _, test := range tests {
 		got, err := parseVersion(test.in)
@@ -38,7 +38,7 @@ func TestParseVersion(t *testing.T) {
 func TestPinnedSortsByNumber(t *testing.T) {
 	files := fstest.MapFS{"v1.9.9.mod": {}, "v1.36.10.mod": {}, "v1.36.9.mod": {}, "v2.0.0.mod": {}, "v2.0.0.sum": {}}
 	got, err := pinned(files)
-	want := []version{{2, 0, 0}, {1, 36, 10}, {1, 36, 9}, {1, 9, 9}}
+	want := []Version{{2, 0, 0}, {1, 36, 10}, {1, 36, 9}, {1, 9, 9}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("pinned() = %v, %v; want %v", got, err, want)
 	}
@@ -52,7 +52,7 @@ func TestEachPinIsWholeAndNamesItsVersion(t *testing.T) {
 	if err != nil || len(versions) < 2 {
 		t.Fatalf("pinned() = %v, %v; want the newest and one older", versions, err)
 	}
-	for _, v := range versions {
+	for i, v := range versions {
 		mod, err := fs.ReadFile(pins, v.String()+".mod")
 		if err != nil {
 			t.Fatal(err)
@@ -60,9 +60,14 @@ func TestEachPinIsWholeAndNamesItsVersion(t *testing.T) {
 		if want := "\tk8s.io/kubernetes " + v.String() + " "; !strings.Contains(string(mod), want) {
 			t.Errorf("%s.mod lacks %q", v, want)
 		}
-		for _, binary := range binaries {
-			if !strings.Contains(string(mod), "\t"+binary.pkg+"\n") {
-				t.Errorf("%s.mod has no tool line for %s", v, binary.pkg)
+		commands := ControlPlane
+		if i == 0 {
+			// A whole node is built of the newest alone.
+			commands = slices.Concat(ControlPlane, Node)
+		}
+		for _, command := range commands {
+			if !strings.Contains(string(mod), "\t"+command.Package+"\n") {
+				t.Errorf("%s.mod has no tool line for %s", v, command.Package)
 			}
 		}
 		if _, err := fs.Stat(pins, v.String()+".sum"); err != nil {
@@ -72,11 +77,11 @@ func TestEachPinIsWholeAndNamesItsVersion(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	newest, older := version{1, 36, 3}, version{1, 34, 4}
+	newest, older := Version{1, 36, 3}, Version{1, 34, 4}
 	tests := []struct {
 		name      string
 		flag, env string
-		want      version
+		want      Version
 		errHas    []string
 	}{
 		{name: "nothing given: the newest", want: newest},
@@ -91,9 +96,9 @@ func TestChoose(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := choose([]version{newest, older}, test.flag, test.env)
+			got, err := Choose([]Version{newest, older}, test.flag, test.env)
 			if got != test.want || (err == nil) != (test.errHas == nil) {
-				t.Fatalf("choose() = %v, %v; want %v", got, err, test.want)
+				t.Fatalf("Choose() = %v, %v; want %v", got, err, test.want)
 			}
 			for _, want := range test.errHas {
 				if !strings.Contains(err.Error(), want) {
