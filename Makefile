@@ -11,6 +11,10 @@ K8S_VERSION ?=
 export K8S_VERSION
 IMAGE_ARCH ?= amd64,arm64,s390x
 IMAGE_DIR ?= bin
+IMAGE ?= dicer
+KIND_SOURCE ?=
+KIND_RUN ?=
+UPGRADE_FROM ?=
 # A go.work file of a folder above must not change what is built.
 export GOWORK := off
 
@@ -50,9 +54,13 @@ help: ## List the targets and variables
 		K8S_VERSION "Kubernetes of the control plane: $(PINS:%.mod=%); default the newest" \
 		KUBEBUILDER_ASSETS "folder with kube-apiserver, etcd and kubectl to use; none is built then" \
 		FUZZTIME "how long each fuzz target runs, as 10m or, exactly, 5000x; default $(FUZZTIME)" \
-		KEEP "1: the demo leaves everything running" \
+		KEEP "1: demo and e2e-kind leave everything running" \
 		IMAGE_ARCH "architectures of the image; default $(IMAGE_ARCH)" \
-		IMAGE_DIR "folder of the image's archives; default $(IMAGE_DIR)"
+		IMAGE_DIR "folder of the image's archives; default $(IMAGE_DIR)" \
+		IMAGE "name of the image in manifests: where nodes pull it; default $(IMAGE)" \
+		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
+		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
+		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
 
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
@@ -86,8 +94,9 @@ bin/controlplane:
 .PHONY: test
 test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is needed
 	@set -e; failed=0; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
-	echo "test: hack/controlplane"; \
-	$(GO) -C hack/controlplane test -count=1 ./... || failed=1; \
+	for module in hack/controlplane hack/kind; do \
+		echo "test: $$module"; $(GO) -C $$module test -count=1 ./... || failed=1; \
+	done; \
 	echo "test: ./... with the control plane in $$KUBEBUILDER_ASSETS"; \
 	$(GO) test -count=1 -timeout 45m -parallel 6 ./... || failed=1; \
 	seconds=$$(( $$(date +%s) - $(STARTED) )); \
@@ -130,15 +139,29 @@ demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API ser
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	exec bin/demo $(if $(filter 1,$(KEEP)),-keep)
 
-# kubectl's kustomize: what a user who has nothing else renders with.
+# kubectl's kustomize: what a user who has nothing else renders with. The image is
+# the one that make image makes, which an overlay's own images: cannot know.
 .PHONY: manifests
 manifests: $(CONTROL_PLANE) ## Render dist/OVERLAY/install.yaml for each overlay of deploy/overlays
 	@set -e; for folder in deploy/overlays/*/; do \
-		overlay=$$(basename "$$folder"); mkdir -p "dist/$$overlay"; \
-		"$(ASSETS)/kubectl" kustomize "$$folder" >"dist/$$overlay/install.yaml.tmp"; \
-		mv "dist/$$overlay/install.yaml.tmp" "dist/$$overlay/install.yaml"; \
-		echo "manifests: dist/$$overlay/install.yaml"; \
+		overlay=$$(basename "$$folder"); target="dist/$$overlay"; mkdir -p "$$target/kustomize"; \
+		printf '%s\n' "resources: [../../../deploy/overlays/$$overlay]" \
+			"images: [{name: dicer, newName: '$(IMAGE)', newTag: '$(VERSION)'}]" >"$$target/kustomize/kustomization.yaml"; \
+		"$(ASSETS)/kubectl" kustomize "$$target/kustomize" >"$$target/install.yaml.tmp"; \
+		rm -r "$$target/kustomize"; mv "$$target/install.yaml.tmp" "$$target/install.yaml"; \
+		echo "manifests: $$target/install.yaml, with image $(IMAGE):$(VERSION)"; \
 	done
+
+# exec: Ctrl-C and kill reach the command itself, which then cleans up.
+.PHONY: e2e-kind
+e2e-kind: bin/kind ## Run the end-to-end suite in a kind cluster, made for it and deleted after it (KEEP=1 leaves it)
+	@exec bin/kind -version "$(VERSION)" -source "$(KIND_SOURCE)" -previous "$(UPGRADE_FROM)" -run "$(KIND_RUN)" \
+		$(if $(filter 1,$(KEEP)),-keep)
+
+# -trimpath: what decides whether a node image is current includes this program.
+.PHONY: bin/kind
+bin/kind:
+	@$(GOTMP) CGO_ENABLED=0 $(GO) -C hack/kind build -trimpath -buildvcs=false -o ../../bin/kind .
 
 .PHONY: generate
 generate: ## Write the generated files anew

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/dicer-dev/dicer/hack/controlplane/gobuild"
 	"github.com/dicer-dev/dicer/hack/controlplane/kubernetes"
@@ -66,11 +65,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // provide prints the directory of version v's binaries, after building them if
 // the cache does not hold them as they would be built now.
 func provide(ctx context.Context, v kubernetes.Version, printOnly bool, stdout, stderr io.Writer) error {
-	cache, err := os.UserCacheDir()
+	dir, err := kubernetes.ControlPlaneDir(v)
 	if err != nil {
-		return fmt.Errorf("finding the cache directory: %w", err)
+		return err
 	}
-	dir := filepath.Join(cache, "dicer", "controlplane", v.String()+"-"+gobuild.Platform())
 	recipe, err := kubernetes.Recipe(v, "controlplane", dir, kubernetes.ControlPlane)
 	if err != nil {
 		return err

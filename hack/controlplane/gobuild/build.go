@@ -35,6 +35,12 @@ func New(ctx context.Context, r Recipe, log io.Writer) (*Build, error) {
 	return &Build{Recipe: r, stamp: r.stamp(goVersion, Platform()), log: log}, nil
 }
 
+// Stamp is a hash of all that the files are made from.
+func (b *Build) Stamp() string { return b.stamp }
+
+// File is where a command of the recipe is, once it is built.
+func (b *Build) File(name string) string { return filepath.Join(b.Dir, name) }
+
 // Current tells whether Dir holds what would be built now.
 func (b *Build) Current() bool {
 	found, err := os.ReadFile(filepath.Join(b.Dir, stampFile))
@@ -42,7 +48,7 @@ func (b *Build) Current() bool {
 		return false
 	}
 	for _, command := range b.Commands {
-		if _, err := os.Stat(filepath.Join(b.Dir, command.Name)); err != nil {
+		if _, err := os.Stat(b.File(command.Name)); err != nil {
 			return false
 		}
 	}
@@ -51,7 +57,7 @@ func (b *Build) Current() bool {
 
 // Ensure builds unless another process has done so while this one waited.
 func (b *Build) Ensure(ctx context.Context) error {
-	unlock, err := lock(ctx, b.Dir+".lock", func() {
+	unlock, err := Lock(ctx, b.Dir+".lock", func() {
 		b.Say("another build is running; waiting for it")
 	})
 	if err != nil {

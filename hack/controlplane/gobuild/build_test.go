@@ -268,16 +268,16 @@ func TestTwoAtOnceBuildOnce(t *testing.T) {
 
 func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(t.Context(), path, func() { t.Error("waited for a lock that nobody has") })
+	unlock, err := Lock(t.Context(), path, func() { t.Error("waited for a lock that nobody has") })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := lock(ctx, path, cancel); !errors.Is(err, context.Canceled) {
+	if _, err := Lock(ctx, path, cancel); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	unlock()
-	if unlock, err = lock(t.Context(), path, func() { t.Error("waited for a released lock") }); err != nil {
+	if unlock, err = Lock(t.Context(), path, func() { t.Error("waited for a released lock") }); err != nil {
 		t.Fatal(err)
 	}
 	unlock()

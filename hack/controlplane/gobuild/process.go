@@ -51,11 +51,11 @@ func runGroup(cmd *exec.Cmd) error {
 	return err
 }
 
-// lock waits until this process alone holds path, or ctx ends; waiting is called
+// Lock waits until this process alone holds path, or ctx ends; waiting is called
 // once if another one has it. The file stays: removing it would let two
 // processes hold different files of the same name. The kernel releases the lock
 // of a process that is killed.
-func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
+func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

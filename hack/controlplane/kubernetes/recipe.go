@@ -4,6 +4,8 @@ package kubernetes
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/dicer-dev/dicer/hack/controlplane/gobuild"
@@ -23,6 +25,16 @@ var Node = []gobuild.Command{
 	{Name: "kube-controller-manager", Package: "k8s.io/kubernetes/cmd/kube-controller-manager"},
 	{Name: "kube-scheduler", Package: "k8s.io/kubernetes/cmd/kube-scheduler"},
 	{Name: "kube-proxy", Package: "k8s.io/kubernetes/cmd/kube-proxy"},
+}
+
+// ControlPlaneDir is where the control plane of version v is kept: in the user's
+// cache directory, for every clone.
+func ControlPlaneDir(v Version) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache directory: %w", err)
+	}
+	return filepath.Join(cache, "dicer", "controlplane", v.String()+"-"+gobuild.Platform()), nil
 }
 
 // Recipe builds commands of version v into dir.

@@ -1,0 +1,43 @@
+// Command kind creates a kind cluster, installs what dicer needs beside it, runs
+// the end-to-end suite of test/kind in it and deletes it. Node image and
+// cert-manager are the published ones where a registry can be reached, and are
+// built from Go modules and Debian's packages where none can.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	interrupted := ctx.Err() != nil
+	stop()
+	os.Exit(exitCode(err, interrupted, os.Stderr))
+}
+
+// exitCode tells the user what went wrong and returns the status to exit with: 2
+// for what the command line or the machine has to correct.
+func exitCode(err error, interrupted bool, stderr io.Writer) int {
+	var usage usageError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case interrupted:
+		fmt.Fprintln(stderr, "kind: interrupted; no cluster and no engine of its own is left")
+		return 130
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "kind:", err)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "kind:", err)
+		return 1
+	}
+}
