@@ -128,6 +128,7 @@ func (n *nodeImage) addCommands(ctx context.Context, tree string) error {
 		{n.parts.controlPlane, "usr/bin", []string{"kubectl"}},
 		{n.parts.node, "usr/bin", []string{"kubelet", "kubeadm"}},
 		{n.parts.containerd, "usr/local/bin", []string{"containerd", "ctr", "containerd-shim-runc-v2"}},
+		{n.parts.crictl, "usr/local/bin", []string{"crictl"}},
 		{n.parts.runc, "usr/local/sbin", []string{"runc"}},
 		{n.parts.cni, "opt/cni/bin", []string{"host-local", "loopback", "ptp", "portmap"}},
 	} {

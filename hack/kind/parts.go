@@ -24,12 +24,12 @@ type parts struct {
 	// kind is the command that makes clusters.
 	kind *gobuild.Build
 	// controlPlane is shared with make controlplane.
-	controlPlane, node, containerd, runc, cni, certManager *gobuild.Build
+	controlPlane, node, containerd, crictl, runc, cni, certManager *gobuild.Build
 }
 
 // ofNode are what a node image is made of.
 func (p *parts) ofNode() []*gobuild.Build {
-	return []*gobuild.Build{p.controlPlane, p.node, p.containerd, p.runc, p.cni}
+	return []*gobuild.Build{p.controlPlane, p.node, p.containerd, p.crictl, p.runc, p.cni}
 }
 
 // static are the linker's flags for what runs in the node.
@@ -46,11 +46,11 @@ func newParts(ctx context.Context, cache string, log io.Writer) (*parts, error) 
 	if err != nil {
 		return nil, err
 	}
-	controlPlane, err := kubernetes.Recipe(p.version, "kubernetes", shared, kubernetes.ControlPlane)
+	controlPlane, err := kubernetes.Recipe(p.version, "control plane", shared, kubernetes.ControlPlane)
 	if err != nil {
 		return nil, err
 	}
-	node, err := kubernetes.Recipe(p.version, "kubernetes", filepath.Join(cache, "kubernetes"), kubernetes.Node)
+	node, err := kubernetes.Recipe(p.version, "node", filepath.Join(cache, "kubernetes"), kubernetes.Node)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +76,10 @@ func newParts(ctx context.Context, cache string, log io.Writer) (*parts, error) 
 			},
 			// Snapshotters that nobody chooses, as kind builds it.
 			Tags: "no_aufs,no_zfs,no_btrfs,no_devmapper",
+		}},
+		{&p.crictl, "parts/crictl", gobuild.Recipe{
+			// kind export logs calls it.
+			Commands: []gobuild.Command{{Name: "crictl", Package: "sigs.k8s.io/cri-tools/cmd/crictl"}},
 		}},
 		{&p.runc, "parts/runc", gobuild.Recipe{
 			Commands: []gobuild.Command{{Name: "runc", Package: "github.com/opencontainers/runc"}},

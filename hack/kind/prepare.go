@@ -63,7 +63,7 @@ func (r *runner) buildNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []*gobuild.Build{r.parts.node, r.parts.containerd, r.parts.runc, r.parts.cni, r.parts.certManager} {
+	for _, part := range []*gobuild.Build{r.parts.node, r.parts.containerd, r.parts.crictl, r.parts.runc, r.parts.cni, r.parts.certManager} {
 		if err := r.ensure(ctx, part); err != nil {
 			return err
 		}

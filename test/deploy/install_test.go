@@ -13,9 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dicer-dev/dicer/test/cluster"
@@ -186,35 +183,14 @@ func end(t *testing.T, name string) {
 // for events, whatever its kind.
 func everything(t *testing.T) map[string]string {
 	t.Helper()
-	resources, err := discovery.NewDiscoveryClientForConfigOrDie(env.Config).ServerPreferredResources()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lists, err := metadata.NewForConfig(env.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]string{}
-	for _, group := range resources {
-		version, err := schema.ParseGroupVersion(group.GroupVersion)
-		if err != nil {
-			t.Fatal(err)
+	err := env.Everything(context.Background(), func(kind string, object *metav1.PartialObjectMetadata) {
+		if kind != "Event" {
+			found[key(kind, object.Namespace, object.Name)] = object.ResourceVersion
 		}
-		for _, resource := range group.APIResources {
-			if !slices.Contains(resource.Verbs, "list") || resource.Kind == "Event" || resource.Kind == "ComponentStatus" {
-				continue
-			}
-			list, err := lists.Resource(version.WithResource(resource.Name)).List(context.Background(), metav1.ListOptions{})
-			// A definition that has just gone is still discovered.
-			if apierrors.IsNotFound(err) {
-				continue
-			} else if err != nil {
-				t.Fatalf("listing %s: %v", resource.Name, err)
-			}
-			for _, object := range list.Items {
-				found[key(resource.Kind, object.Namespace, object.Name)] = object.ResourceVersion
-			}
-		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return found
 }

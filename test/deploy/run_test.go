@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -24,16 +23,19 @@ func TestWhatIsInstalledWorks(t *testing.T) {
 	o := own(t, strings.Replace(ownKustomization, "  - "+architectures+"=amd64,ppc64le\n", "", 1))
 	install(t, o)
 	startWebhook(t, o)
-	commands := readmeCommands(t)
+	commands, err := cluster.ReadmeCommands("Install")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(commands) != 2 {
 		t.Fatalf("%d commands in README.md; want 2", len(commands))
 	}
 	for _, c := range commands {
 		// The configurations reach the API server by a watch.
 		err := cluster.Eventually(t.Context(), 30*time.Second, func(ctx context.Context) error {
-			stdout, stderr, _ := env.Kubectl(ctx, c.stdin, c.args...)
-			if got := words(stdout + stderr); got != c.answer {
-				return fmt.Errorf("it answers\n%s\nREADME.md says\n%s", got, c.answer)
+			stdout, stderr, _ := env.Kubectl(ctx, c.Stdin, c.Args...)
+			if got := cluster.Words(stdout + stderr); got != c.Answer {
+				return fmt.Errorf("it answers\n%s\nREADME.md says\n%s", got, c.Answer)
 			}
 			return nil
 		})
@@ -44,13 +46,13 @@ func TestWhatIsInstalledWorks(t *testing.T) {
 
 	startFanout(t, o)
 	ssp := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(strings.Replace(commands[0].stdin, "arn64", "arm64", 1)), ssp); err != nil {
+	if err := yaml.Unmarshal([]byte(strings.Replace(commands[0].Stdin, "arn64", "arm64", 1)), ssp); err != nil {
 		t.Fatal(err)
 	}
 	if err := env.Client.Create(t.Context(), ssp); err != nil {
 		t.Fatal(err)
 	}
-	err := cluster.Eventually(t.Context(), time.Minute, func(ctx context.Context) error {
+	err = cluster.Eventually(t.Context(), time.Minute, func(ctx context.Context) error {
 		var names []string
 		for _, kind := range []string{"DataImportCron", "DataSource"} {
 			list, err := inGolden(ctx, kind)
@@ -165,34 +167,3 @@ func commandLine(t *testing.T, o *overlay, deployment string) (args, variables [
 	}
 	return c.Args, variables
 }
-
-// shown is a command of README.md, with what it reads and what it answers.
-type shown struct {
-	args          []string
-	stdin, answer string
-}
-
-// readmeCommands returns the section Install's kubectl commands with an answer.
-func readmeCommands(t *testing.T) []shown {
-	t.Helper()
-	content, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(content), "\n## Install\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var found []shown
-	for _, block := range strings.Split(section, "```console\n")[1:] {
-		block, _, _ = strings.Cut(block, "```")
-		command, rest, heredoc := strings.Cut(strings.TrimPrefix(block, "$ kubectl "), " <<EOF\n")
-		if !heredoc {
-			continue
-		}
-		stdin, answer, _ := strings.Cut(rest, "\nEOF\n")
-		found = append(found, shown{args: strings.Fields(command), stdin: stdin, answer: words(answer)})
-	}
-	return found
-}
-
-// words makes one line of what a page breaks into several.
-func words(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,161 @@
+//go:build kind
+
+package kind
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// testLeaf has cert-manager renew the certificate as its time does, and as
+// cmctl renew asks for: by the condition Issuing.
+func testLeaf(t *testing.T, s *suite) {
+	before := s.secret(t, "dicer-webhook-tls", "tls.crt")
+	started := time.Now()
+	var served time.Duration
+	o := s.whileCreating(t, func() {
+		s.kubectl(t, "patch", "certificate", "--namespace", namespace, "dicer-webhook", "--subresource=status", "--type=merge", "--patch",
+			`{"status":{"conditions":[{"type":"Issuing","status":"True","reason":"ManuallyTriggered","message":"by a test","lastTransitionTime":"`+started.UTC().Format(time.RFC3339)+`"}]}}`)
+		s.eventually(t, 2*time.Minute, func() error {
+			if bytes.Equal(before, s.secret(t, "dicer-webhook-tls", "tls.crt")) {
+				return fmt.Errorf("the certificate is the old one")
+			}
+			return nil
+		})
+		s.serves(t, s.secret(t, "dicer-webhook-tls", "tls.crt"))
+		served = time.Since(started)
+	})
+	s.check(t, o, false, false)
+	s.figures += fmt.Sprintf("; served by both after %s", served.Round(time.Second))
+}
+
+// serves waits until each pod serves with that certificate; the kubelet brings it
+// when it next looks.
+func (s *suite) serves(t *testing.T, want []byte) {
+	t.Helper()
+	block, _ := pem.Decode(want)
+	if block == nil {
+		t.Fatalf("no certificate in %q", want)
+	}
+	for _, p := range s.pods(t, "webhook") {
+		s.eventually(t, 3*time.Minute, func() error {
+			got, err := s.served(t, p.Name)
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(got.Raw, block.Bytes) {
+				return fmt.Errorf("%s serves with certificate %v, valid from %s", p.Name, got.SerialNumber, got.NotBefore)
+			}
+			return nil
+		})
+	}
+}
+
+var forwarding = regexp.MustCompile(`Forwarding from (127\.0\.0\.1:\d+) `)
+
+// served returns the certificate that a pod serves with.
+func (s *suite) served(t *testing.T, pod string) (*x509.Certificate, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, options.kubectl, "--kubeconfig", options.kubeconfig, "port-forward", "--namespace", namespace, "pod/"+pod, ":9443")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		cancel()
+		_ = cmd.Wait() // it is killed
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	address := forwarding.FindStringSubmatch(line)
+	if address == nil {
+		return nil, fmt.Errorf("kubectl port-forward says %q", line)
+	}
+	// Whose it is does not matter here; the API server is the one that checks.
+	connection, err := tls.Dial("tcp", address[1], &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close()
+	return connection.ConnectionState().PeerCertificates[0], nil
+}
+
+// testCA rotates the CA by the commands of docs/operations.md.
+func testCA(t *testing.T, s *suite) {
+	old := s.secret(t, "dicer-ca", "tls.crt")
+	o := s.whileCreating(t, func() {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", rotation(t))
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+options.kubeconfig, "PATH="+filepath.Dir(options.kubectl)+":"+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		s.eventually(t, time.Minute, func() error {
+			for name, bundle := range s.bundles(t) {
+				if !bytes.Equal(bundle, s.secret(t, "dicer-ca", "tls.crt")) {
+					return fmt.Errorf("%s trusts %q", name, bundle)
+				}
+			}
+			return nil
+		})
+	})
+	s.check(t, o, false, false)
+	ca := s.secret(t, "dicer-ca", "tls.crt")
+	leaf := s.secret(t, "dicer-webhook-tls", "tls.crt")
+	s.serves(t, leaf)
+	if verifies(t, leaf, old) || !verifies(t, leaf, ca) {
+		t.Errorf("the leaf is of the old CA: %t, of the new one: %t", verifies(t, leaf, old), verifies(t, leaf, ca))
+	}
+	s.applyChangesNothing(t)
+}
+
+// rotation is the block of docs/operations.md that says it is run here.
+func rotation(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, found := strings.Cut(string(page), "<!-- test/kind runs this block. -->\n```sh\n")
+	if !found {
+		t.Fatal("docs/operations.md has no block for this test")
+	}
+	block, _, _ = strings.Cut(block, "```")
+	return block
+}
+
+func verifies(t *testing.T, leaf, ca []byte) bool {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		t.Fatalf("no certificate in %q", ca)
+	}
+	block, _ := pem.Decode(leaf)
+	if block == nil {
+		t.Fatalf("no certificate in %q", leaf)
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: "dicer-webhook." + namespace + ".svc"})
+	return err == nil
+}

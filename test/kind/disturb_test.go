@@ -1,0 +1,81 @@
+//go:build kind
+
+package kind
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func testRollouts(t *testing.T, s *suite) {
+	o := s.whileCreating(t, func() {
+		for range 10 {
+			s.kubectl(t, "rollout", "restart", "--namespace", namespace, "deployment/dicer-webhook")
+			s.rolledOut(t, "dicer-webhook")
+		}
+	})
+	s.check(t, o, false, false)
+}
+
+// testReplicaKilled kills the process, not the pod: nobody is told beforehand.
+func testReplicaKilled(t *testing.T, s *suite) {
+	victim := s.pods(t, "webhook")[0]
+	o := s.whileCreating(t, func() {
+		s.onNode(t, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container(t, &victim))
+		s.eventually(t, 2*time.Minute, func() error {
+			p := &corev1.Pod{}
+			if err := s.Client.Get(t.Context(), client.ObjectKeyFromObject(&victim), p); err != nil {
+				return err
+			}
+			if status := p.Status.ContainerStatuses[0]; status.RestartCount != victim.Status.ContainerStatuses[0].RestartCount+1 || !status.Ready {
+				return fmt.Errorf("%s: restarted %d times, ready: %t", p.Name, status.RestartCount, status.Ready)
+			}
+			return nil
+		})
+	})
+	s.check(t, o, true, false)
+}
+
+func testKubelet(t *testing.T, s *suite) {
+	o := s.whileCreating(t, func() {
+		s.onNode(t, "systemctl", "restart", "kubelet")
+		restarted := time.Now()
+		s.eventually(t, 2*time.Minute, func() error {
+			node := &corev1.Node{}
+			if err := s.Client.Get(t.Context(), client.ObjectKey{Name: options.node}, node); err != nil {
+				return err
+			}
+			for _, c := range node.Status.Conditions {
+				if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastHeartbeatTime.After(restarted) {
+					return nil
+				}
+			}
+			return fmt.Errorf("the kubelet has not reported since")
+		})
+	})
+	s.check(t, o, false, false)
+}
+
+// testAPIServer kills it too; the kubelet starts it again.
+func testAPIServer(t *testing.T, s *suite) {
+	o := s.whileCreating(t, func() {
+		s.onNode(t, "pkill", "--signal", "KILL", "--exact", "kube-apiserver")
+		s.eventually(t, time.Minute, func() error {
+			if _, _, err := s.Kubectl(t.Context(), "", "get", "--raw", "/readyz"); err == nil {
+				return fmt.Errorf("it has not gone yet")
+			}
+			return nil
+		})
+		s.eventually(t, 3*time.Minute, func() error {
+			_, _, err := s.Kubectl(t.Context(), "", "get", "--raw", "/readyz")
+			return err
+		})
+	})
+	s.check(t, o, false, true)
+	// Fan-out goes on by itself, whoever has the Lease now.
+	testSeedCase(t, s)
+}
