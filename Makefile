@@ -41,6 +41,11 @@ GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT &
 # The go.mod files of hack/controlplane, one for each Kubernetes version.
 PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
+# Modules of their own, so that what they need is not what dicer needs: tools with
+# tests, and what hack/kind builds.
+TOOLS := hack/controlplane hack/chart hack/kind
+PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
+
 .PHONY: help
 help: ## List the targets and variables
 	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
@@ -94,7 +99,7 @@ bin/controlplane:
 .PHONY: test
 test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is needed
 	@set -e; failed=0; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
-	for module in hack/controlplane hack/kind; do \
+	for module in $(TOOLS); do \
 		echo "test: $$module"; $(GO) -C $$module test -count=1 ./... || failed=1; \
 	done; \
 	echo "test: ./... with the control plane in $$KUBEBUILDER_ASSETS"; \
@@ -167,13 +172,13 @@ bin/kind:
 generate: ## Write the generated files anew
 	@echo "generate: go generate ./..."
 	@$(GO) generate ./...
+	@echo "generate: hack/chart: deploy/chart"
+	@$(GO) -C hack/chart generate ./...
 
 .PHONY: tidy
-tidy: ## Tidy go.mod here and each of hack/controlplane
-	@echo "tidy: go.mod"
-	@$(GO) mod tidy
-	@echo "tidy: hack/controlplane: go.mod $(PINS)"
-	@$(GO) -C hack/controlplane mod tidy
+tidy: ## Tidy every go.mod
+	@set -e; for module in . $(TOOLS) $(PARTS); do echo "tidy: $$module/go.mod"; $(GO) -C $$module mod tidy; done
+	@echo "tidy: hack/controlplane/kubernetes: $(PINS)"
 	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="kubernetes/$$pin"; done
 
 .PHONY: verify
@@ -182,14 +187,13 @@ verify: ## Check formatting, vet, staticcheck, that generated files are current 
 	@set -e; unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@echo "verify: go vet"
-	@$(GO) vet ./...
-	@$(GO) -C hack/controlplane vet ./...
+	@set -e; for module in . $(TOOLS) hack/kind/certmanager; do $(GO) -C $$module vet ./...; done
+	@$(GO) vet -tags image,kind ./test/...
 	@echo "verify: staticcheck"
-	@$(GO) tool staticcheck ./...
-	@set -e; staticcheck=$$($(GO) tool -n staticcheck); cd hack/controlplane; "$$staticcheck" ./...
+	@set -e; staticcheck=$$($(GO) tool -n staticcheck); "$$staticcheck" -tags image,kind ./...; \
+	for module in $(TOOLS); do (cd $$module && "$$staticcheck" ./...); done
 	@echo "verify: go.mod is tidy"
-	@$(GO) mod tidy -diff
-	@$(GO) -C hack/controlplane mod tidy -diff
+	@set -e; for module in . $(TOOLS) $(PARTS); do $(GO) -C $$module mod tidy -diff; done
 	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -diff -modfile="kubernetes/$$pin"; done
 	@$(MAKE) verify-generated
 

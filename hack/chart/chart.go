@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// chart is the chart's folder in deploy/.
+const chart = "chart/dicer"
+
+// header is how a written template begins. What begins otherwise is a person's.
+const header = "{{- /* Written by make generate, from the manifests of deploy/. Not to be edited. */}}\n"
+
+// files is what is written, by its path in deploy/.
+type files map[string]string
+
+// generator is a run of it.
+type generator struct {
+	marks
+	defaults defaults
+	// image is what the default overlay runs.
+	image string
+}
+
+// generate returns what make generate writes.
+func generate(deploy string) (files, error) {
+	g := &generator{}
+	all, err := render(deploy, defaultOverlay)
+	if err != nil {
+		return nil, err
+	}
+	// Before generalize: the places go by name.
+	if err := g.put(all); err != nil {
+		return nil, err
+	}
+	openshift, err := render(deploy, openshiftOverlay)
+	if err != nil {
+		return nil, err
+	}
+	webhookOnly, err := render(deploy, webhookOnlyOverlay)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range []*overlay{all, openshift, webhookOnly} {
+		if err := o.generalize(&g.marks); err != nil {
+			return nil, err
+		}
+	}
+	written := files{}
+	if err := g.templates(written, all, openshift, webhookOnly); err != nil {
+		return nil, err
+	}
+	return written, g.defaults.write(written, deploy)
+}
+
+// write replaces what an earlier run has written.
+func (f files) write(deploy string) error {
+	old, err := filepath.Glob(filepath.Join(deploy, template("*")))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(string(content), header) {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	for path, content := range f {
+		if err := os.WriteFile(filepath.Join(deploy, path), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// The overlays of deploy/overlays. The first is the chart's default; the others
+// tell which of its objects go with which value.
+const (
+	defaultOverlay     = "default"
+	openshiftOverlay   = "openshift"
+	webhookOnlyOverlay = "webhook-only"
+)
+
+// The ConfigMap's keys that have a value of their own in the chart.
+const (
+	architecturesKey = "DICER_ARCHITECTURES"
+	goldenKey        = "DICER_GOLDEN_IMAGES_NAMESPACE"
+)
+
+// overlay is one rendered.
+type overlay struct {
+	name    string
+	objects []*object
+	// settings is the ConfigMap's name, with the hash of its content.
+	settings string
+	// What stands in its manifests and is a value in the chart.
+	namespace, architectures, golden string
+}
+
+// object is a manifest with its comments.
+type object struct {
+	*yaml.RNode
+	// golden tells that it is of the golden images' namespace.
+	golden bool
+}
+
+// render does what kubectl 1.36's kustomize does, by its library: no binary has
+// to be there, and the manifests' comments stay, which kubectl leaves away.
+func render(deploy, name string) (*overlay, error) {
+	folder := filepath.Join(deploy, "overlays", name)
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		return nil, err
+	}
+	o := &overlay{name: name}
+	for _, r := range resources.Resources() {
+		o.objects = append(o.objects, &object{RNode: &r.RNode})
+		if text, err := r.RNode.String(); err != nil {
+			return nil, err
+		} else if strings.Contains(text, "{{") {
+			return nil, fmt.Errorf("overlays/%s: %s %s: Helm would take its {{ for a template's", name, r.GetKind(), r.GetName())
+		}
+		switch r.GetKind() {
+		case "Namespace":
+			o.namespace = r.GetName()
+		case "ConfigMap":
+			o.settings = r.GetName()
+			o.architectures, o.golden = r.GetDataMap()[architecturesKey], r.GetDataMap()[goldenKey]
+		}
+	}
+	if o.namespace == "" || o.architectures == "" || o.golden == "" {
+		return nil, fmt.Errorf("overlays/%s: want a Namespace, and a ConfigMap with %s and %s", name, architecturesKey, goldenKey)
+	}
+	return o, nil
+}
+
+// generalize puts in the values that any manifest may name, wherever they are.
+func (o *overlay) generalize(m *marks) error {
+	for _, object := range o.objects {
+		if object.golden = object.GetNamespace() == o.golden; object.golden {
+			if err := object.SetNamespace(m.inline("{{ $namespace | quote }}")); err != nil {
+				return err
+			}
+		}
+		object.visit(func(_ string, scalar *yaml.Node) {
+			switch scalar.Value {
+			case o.settings:
+				scalar.Value = m.inline(`{{ include "dicer.settingsName" . | quote }}`)
+			case o.namespace:
+				// Quoted: a namespace may be called 1.
+				scalar.Value = m.inline("{{ $.Release.Namespace | quote }}")
+			default:
+				scalar.Value = strings.ReplaceAll(scalar.Value, o.namespace, m.inline("{{ $.Release.Namespace }}"))
+			}
+		})
+	}
+	return nil
+}
+
+// find returns the object of a kind and name.
+func (o *overlay) find(kind, name string) (*object, error) {
+	for _, object := range o.objects {
+		if object.GetKind() == kind && object.GetName() == name {
+			return object, nil
+		}
+	}
+	return nil, fmt.Errorf("overlays/%s: no %s %s", o.name, kind, name)
+}
+
+// get returns the object of a key, nil where the overlay has none.
+func (o *overlay) get(key string) *object {
+	for _, object := range o.objects {
+		if object.key() == key {
+			return object
+		}
+	}
+	return nil
+}
+
+func (o *object) key() string {
+	return o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
+}
+
+// visit calls f for each scalar but the names of fields.
+func (o *object) visit(f func(path string, scalar *yaml.Node)) { visit(o.YNode(), "", f) }
+
+func visit(node *yaml.Node, path string, f func(string, *yaml.Node)) {
+	switch node.Kind {
+	case yaml.ScalarNode:
+		f(path, node)
+	case yaml.SequenceNode:
+		for i, item := range node.Content {
+			visit(item, fmt.Sprintf("%s[%d]", path, i), f)
+		}
+	case yaml.MappingNode:
+		for i := 0; i < len(node.Content); i += 2 {
+			visit(node.Content[i+1], strings.TrimPrefix(path+"."+node.Content[i].Value, "."), f)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// place is a field of a manifest that depends on values.
+type place struct {
+	kind, name string
+	path       []string
+	change     change
+}
+
+// change puts what depends on values into a field, or in its place.
+type change func(*generator, *yaml.MapNode) error
+
+// places returns every place of overlay o, which is the default one. That a
+// manifest has each is checked, and by leftovers that there is no other.
+func (o *overlay) places() []place {
+	found := []place{
+		{"ConfigMap", o.settings, []string{"data", architecturesKey}, list("architectures")},
+		{"ConfigMap", o.settings, []string{"data", goldenKey}, value("goldenImagesNamespace")},
+		{"ConfigMap", o.settings, []string{"data"}, add(`{{- include "dicer.moreSettings" . }}`)},
+		{"Deployment", "dicer-fanout", container("fanout", "args"), add(
+			`{{- if eq (toString .Values.fanout.mode) "all" }}`,
+			"- --templates=all",
+			"{{- end }}",
+			"{{- with .Values.fanout.targetNamespaces }}",
+			`- --target-namespaces={{ join "," . }}`,
+			"{{- end }}",
+			"{{- range .Values.fanout.extraArgs }}",
+			"- {{ . | quote }}",
+			"{{- end }}",
+		)},
+		{"NetworkPolicy", "dicer-fanout", []string{"spec", "egress"}, value("fanout.egress")},
+		o.condition("MutatingWebhookConfiguration", "mutate.dataimportcron.dicer.dev"),
+		o.condition("ValidatingWebhookConfiguration", "validate.dataimportcron.dicer.dev"),
+	}
+	for _, component := range []string{"webhook", "fanout"} {
+		deployment := "dicer-" + component
+		found = append(found,
+			place{"Deployment", deployment, []string{"spec", "replicas"}, value(component + ".replicas")},
+			place{"Deployment", deployment, container(component, "resources"), value(component + ".resources")},
+			place{"Deployment", deployment, container(component, "image"), image},
+			place{"Deployment", deployment, container(component, "imagePullPolicy"), value("image.pullPolicy")},
+			place{"Deployment", deployment, []string{"spec", "template", "spec"}, add(
+				"{{- with .Values.imagePullSecrets }}",
+				"imagePullSecrets:",
+				"{{- toYaml . | nindent INDENT }}",
+				"{{- end }}",
+			)},
+		)
+	}
+	return found
+}
+
+func container(name, field string) []string {
+	return []string{"spec", "template", "spec", "containers", "[name=" + name + "]", field}
+}
+
+// condition is where a webhook's match conditions have the architectures: in
+// quotes, as components/settings says.
+func (o *overlay) condition(kind, webhook string) place {
+	path := []string{"webhooks", "[name=" + webhook + "]", "matchConditions", "[name=incomplete-on-create]", "expression"}
+	return place{kind, "dicer", path, func(g *generator, at *yaml.MapNode) error {
+		before, after, found := strings.Cut(at.Value.YNode().Value, `"`+o.architectures+`"`)
+		if !found {
+			return fmt.Errorf("%s: no %q in it", strings.Join(path, "."), o.architectures)
+		}
+		at.Value.YNode().Value = before + `"` + g.inline(`{{ join "," .Values.architectures }}`) + `"` + after
+		return nil
+	}}
+}
+
+// put puts the values into the overlay's objects.
+func (g *generator) put(o *overlay) error {
+	for _, p := range o.places() {
+		object, err := o.find(p.kind, p.name)
+		if err != nil {
+			return err
+		}
+		at, err := fieldAt(object.RNode, p.path)
+		if err == nil {
+			err = p.change(g, at)
+		}
+		if err != nil {
+			return fmt.Errorf("overlays/%s: %s %s: %w", o.name, p.kind, p.name, err)
+		}
+	}
+	return g.leftovers(o)
+}
+
+// leftovers fails where a manifest has something that is a value in the chart,
+// at a place that is not known.
+func (g *generator) leftovers(o *overlay) error {
+	var errs []error
+	for _, object := range o.objects {
+		object.visit(func(path string, scalar *yaml.Node) {
+			golden := strings.Contains(scalar.Value, o.golden) && path != "metadata.namespace"
+			if golden || strings.Contains(scalar.Value, o.architectures) || strings.Contains(scalar.Value, g.image) {
+				errs = append(errs, fmt.Errorf("overlays/%s: %s %s: %s: %q: it is a value of the chart, and hack/chart/places.go has no such place",
+					o.name, object.GetKind(), object.GetName(), path, scalar.Value))
+			}
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// value makes what stands there the default of a value.
+func value(name string) change {
+	return func(g *generator, at *yaml.MapNode) error {
+		g.defaults.add(defaultValue{"values.yaml", name, at.Value.Copy(), at.Key.YNode().HeadComment})
+		action := "{{ .Values." + name + " }}"
+		switch {
+		case at.Value.YNode().Kind != yaml.ScalarNode:
+			action = "{{- toYaml .Values." + name + " | nindent INDENT }}"
+		case at.Value.IsStringValue():
+			action = "{{ .Values." + name + " | quote }}"
+		}
+		g.replaceWith(at, action)
+		return nil
+	}
+}
+
+// list is value for a list that is one word in the manifest, with commas.
+func list(name string) change {
+	return func(g *generator, at *yaml.MapNode) error {
+		items := yaml.NewListRNode(strings.Split(at.Value.YNode().Value, ",")...)
+		g.defaults.add(defaultValue{"values.yaml", name, items, ""})
+		g.replaceWith(at, `{{ join "," .Values.`+name+` | quote }}`)
+		return nil
+	}
+}
+
+// image is value for the image's name: its tag is the chart's appVersion.
+func image(g *generator, at *yaml.MapNode) error {
+	g.image = at.Value.YNode().Value
+	colon := strings.LastIndex(g.image, ":")
+	// What stands before a slash is a registry's port.
+	if colon <= strings.LastIndex(g.image, "/") {
+		return fmt.Errorf("image: %q has no tag", g.image)
+	}
+	g.defaults.add(defaultValue{"values.yaml", "image.repository", yaml.NewStringRNode(g.image[:colon]), ""})
+	g.defaults.add(defaultValue{"Chart.yaml", "appVersion", yaml.NewStringRNode(g.image[colon+1:]), ""})
+	g.replaceWith(at, `{{ include "dicer.image" . | quote }}`)
+	return nil
+}
+
+// replaceWith puts an action there. The comment goes: it was about the value.
+func (g *generator) replaceWith(at *yaml.MapNode, action string) {
+	at.Key.YNode().HeadComment = ""
+	at.Value.SetYNode(yaml.NewStringRNode(g.inline(action)).YNode())
+}
+
+// add puts lines at the end of a list, or of an object's fields.
+func add(text ...string) change {
+	return func(g *generator, at *yaml.MapNode) error {
+		node := at.Value.YNode()
+		node.Content = append(node.Content, yaml.NewStringRNode(g.lines(text...)).YNode())
+		if node.Kind == yaml.MappingNode {
+			node.Content = append(node.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"})
+		}
+		return nil
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAWrongValueIsRefusedByItsName(t *testing.T) {
+	tests := []struct {
+		values string
+		want   []string
+	}{
+		{"nope: 1", []string{"additional properties 'nope' not allowed"}},
+		{"fanout: {modus: all}", []string{"/fanout", "additional properties 'modus' not allowed"}},
+		{"architectures: [amd64, ' arm64']", []string{"/architectures/1", "' arm64' does not match pattern"}},
+		{"architectures: [AMD64]", []string{"/architectures/0", "'AMD64' does not match pattern"}},
+		{"architectures: ['']", []string{"/architectures/0", "'' does not match pattern"}},
+		{"architectures: []", []string{"/architectures", "got 0, want 1"}},
+		{"architectures: [amd64, arm64, amd64]", []string{"/architectures", "items at 0 and 2 are equal"}},
+		{"architectures: 'amd64,arm64'", []string{"/architectures", "got string, want array"}},
+		{"validationAction: deny", []string{"/validationAction", "'Deny', 'Warn', 'Audit'"}},
+		{"certificates: {source: vault}", []string{"/certificates/source", "'cert-manager', 'openshift'"}},
+		{"fanout: {mode: none}", []string{"/fanout/mode", "'annotated', 'all', 'off'"}},
+		{"fanout: {mode: true}", []string{"/fanout/mode", "'annotated', 'all', 'off'"}},
+		{"fanout: {targetNamespaces: [a, A]}", []string{"/fanout/targetNamespaces/1", "'A' does not match pattern"}},
+		{"fanout: {targetNamespaces: [a, a]}", []string{"/fanout/targetNamespaces", "items at 0 and 1 are equal"}},
+		{"fanout: {targetNamespaces: [dicer-system]}", []string{"fanout.targetNamespaces", `"dicer-system" is the release's namespace`}},
+		{"goldenImagesNamespace: dicer-system", []string{"goldenImagesNamespace", `"dicer-system" is the release's namespace`}},
+		{"goldenImagesNamespace: ''", []string{"/goldenImagesNamespace", "'' does not match pattern"}},
+		{"fanout: {extraArgs: [recreate-delay=1s]}", []string{"/fanout/extraArgs/0", "'recreate-delay=1s' does not match pattern"}},
+		{"webhook: {replicas: 0}", []string{"/webhook/replicas", "got 0, want 1"}},
+		{"webhook: {replicas: 20}", []string{"/webhook/replicas", "got 20, want 19"}},
+		{"webhook: {replicas: two}", []string{"/webhook/replicas", "got string, want integer"}},
+		{"webhook: {replicas: null}", []string{"/webhook", "missing property 'replicas'"}},
+		{"webhook: {resources: {limit: {cpu: 1}}}", []string{"/webhook/resources", "additional properties 'limit' not allowed"}},
+		{"image: {tag: 1}", []string{"/image/tag", "got number, want string"}},
+		{"image: {repository: ''}", []string{"/image/repository", "'' does not match pattern"}},
+		{"image: {pullPolicy: always}", []string{"/image/pullPolicy", "'Always', 'IfNotPresent', 'Never'"}},
+		{"imagePullSecrets: [secret]", []string{"/imagePullSecrets/0", "got string, want object"}},
+		{"extraSettings: {PORT: '1'}", []string{"/extraSettings", "additional properties 'PORT' not allowed"}},
+		{"extraSettings: {DICER_PORT: 1}", []string{"/extraSettings/DICER_PORT", "got number, want string"}},
+		{"extraSettings: {DICER_ARCHITECTURES: amd64}", []string{`extraSettings: "DICER_ARCHITECTURES": want it as the value architectures`}},
+		{"createNamespace: 'true'", []string{"/createNamespace", "got string, want boolean"}},
+	}
+	for _, test := range tests {
+		t.Run(test.values, func(t *testing.T) {
+			_, err := helmed(deploy, namespace, test.values)
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %v; want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
