@@ -38,30 +38,33 @@ func TestItInstallsTwiceAndLeavesNothing(t *testing.T) {
 }
 
 func TestADryRunIsAcceptedAndMakesNothing(t *testing.T) {
-	forEach(t, func(t *testing.T, o *overlay) {
-		// The API server knows of no namespace that a dry run has made.
-		before := everything(t)
-		for _, object := range o.objects {
-			if object.GetKind() == "Namespace" {
-				content, err := object.MarshalJSON()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, _, err := env.Kubectl(t.Context(), string(content), "apply", "-f", "-"); err != nil {
-					t.Fatal(err)
-				}
+	forEach(t, dryRun)
+}
+
+func dryRun(t *testing.T, o *overlay) {
+	t.Helper()
+	// The API server knows of no namespace that a dry run has made.
+	before := everything(t)
+	for _, object := range o.objects {
+		if object.GetKind() == "Namespace" {
+			content, err := object.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := env.Kubectl(t.Context(), string(content), "apply", "-f", "-"); err != nil {
+				t.Fatal(err)
 			}
 		}
-		o.apply(t, "--dry-run=server")
-		present := everything(t)
-		for _, object := range o.objects {
-			if _, found := present[key(object.GetKind(), object.GetNamespace(), object.GetName())]; found && object.GetKind() != "Namespace" {
-				t.Errorf("%s %s is there", object.GetKind(), object.GetName())
-			}
+	}
+	o.apply(t, "--dry-run=server")
+	present := everything(t)
+	for _, object := range o.objects {
+		if _, found := present[key(object.GetKind(), object.GetNamespace(), object.GetName())]; found && object.GetKind() != "Namespace" {
+			t.Errorf("%s %s is there", object.GetKind(), object.GetName())
 		}
-		o.delete(t)
-		o.leavesNothing(t, before)
-	})
+	}
+	o.delete(t)
+	o.leavesNothing(t, before)
 }
 
 // apply fails where the API server, or the Pod Security admission, so much as

@@ -93,7 +93,12 @@ func render(t *testing.T, folder string) *overlay {
 	if err != nil || stderr != "" {
 		t.Fatalf("%s: %v; it says %q", folder, err, stderr)
 	}
-	o := &overlay{name: filepath.Base(folder), file: filepath.Join(t.TempDir(), "install.yaml")}
+	return newOverlay(t, filepath.Base(folder), rendered)
+}
+
+func newOverlay(t *testing.T, name, rendered string) *overlay {
+	t.Helper()
+	o := &overlay{name: name, file: filepath.Join(t.TempDir(), "install.yaml")}
 	if err := os.WriteFile(o.file, []byte(rendered), 0o600); err != nil {
 		t.Fatal(err)
 	}
