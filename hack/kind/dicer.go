@@ -130,19 +130,19 @@ func compileSuite(ctx context.Context, target string) error {
 	return quietly(cmd)
 }
 
-// suite prepares the tests' run against the cluster.
-func (c *cluster) suite(ctx context.Context, binary string, o *options, current, previous *release) *exec.Cmd {
+// suiteCommand prepares the tests' run against the cluster.
+func (r *runner) suiteCommand(ctx context.Context) *exec.Cmd {
 	args := []string{
-		"-test.v", "-test.timeout=60m", "-test.failfast",
-		"-kubeconfig=" + c.kubeconfig(), "-kubectl=" + c.kubectl, "-node=" + c.node(),
-		"-install=" + current.install, "-version=" + current.version,
-		"-previous-install=" + previous.install, "-previous-version=" + previous.version,
-		"-logs=" + o.Logs,
+		"-test.v", "-test.timeout=60m",
+		"-kubeconfig=" + r.cluster.kubeconfig(), "-kubectl=" + r.cluster.kubectl, "-helm=" + r.helm, "-node=" + r.cluster.node(),
+		"-install=" + r.current.install, "-version=" + r.current.version,
+		"-previous-install=" + r.previous.install, "-previous-version=" + r.previous.version,
+		"-logs=" + r.options.Logs,
 	}
-	if o.Run != "" {
-		args = append(args, "-test.run=^TestKind$/"+o.Run)
+	if r.options.Run != "" {
+		args = append(args, "-test.run=^TestKind$/"+r.options.Run)
 	}
-	cmd := c.engine.inNetwork(ctx, binary, args...)
+	cmd := r.engine.inNetwork(ctx, r.suite, args...)
 	// As go test does: its files are found from there.
 	cmd.Dir = filepath.Join("test", "kind")
 	return cmd

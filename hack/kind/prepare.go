@@ -110,6 +110,13 @@ func (r *runner) buildDicer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = r.steps.do("helm", func() (string, error) {
+		r.helm = filepath.Join(r.work, "helm")
+		return "built", quietly(goBuild(ctx, filepath.Join("hack", "chart"), r.helm, "helm.sh/helm/v4/cmd/helm"))
+	})
+	if err != nil {
+		return err
+	}
 	return r.steps.do("the suite", func() (string, error) {
 		r.suite = filepath.Join(r.work, "kind.test")
 		return "compiled", compileSuite(ctx, r.suite)
@@ -138,7 +145,7 @@ func (r *runner) createCluster(ctx context.Context) error {
 
 func (r *runner) runSuite(ctx context.Context) error {
 	return r.steps.do("the suite's run", func() (string, error) {
-		cmd := r.cluster.suite(ctx, r.suite, r.options, r.current, r.previous)
+		cmd := r.suiteCommand(ctx)
 		cmd.Stdout, cmd.Stderr = r.steps.out, r.steps.out
 		if err := cmd.Run(); err != nil {
 			return "", fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err)

@@ -75,7 +75,8 @@ type runner struct {
 	// archive; both are empty where published ones are used.
 	nodeName, certManager string
 	current, previous     *release
-	suite                 string
+	// suite and helm are the commands' files.
+	suite, helm string
 }
 
 func (r *runner) run(ctx context.Context) (err error) {

@@ -61,11 +61,11 @@ var cases = []struct {
 	{"API server restarted under creates", testAPIServer},
 	{"no replica runs", testNoReplica},
 	{"uninstall", testUninstall},
-	//{"Helm chart", testHelm},
+	{"Helm chart", testHelm},
 	{"upgrade under creates", testUpgrade},
 }
 
-// TestKind ends at the first case that fails: the others would tell of it again.
+// TestKind goes on after a case that fails, unless nothing is installed.
 func TestKind(t *testing.T) {
 	s := newSuite(t)
 	results := make([]result, 0, len(cases))
@@ -85,7 +85,7 @@ func TestKind(t *testing.T) {
 		if ran {
 			results = append(results, result{c.name, passed, time.Since(started), s.figures})
 		}
-		if !passed {
+		if !passed && c.name == cases[0].name {
 			return
 		}
 	}

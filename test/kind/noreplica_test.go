@@ -3,6 +3,7 @@
 package kind
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dicer-dev/dicer/test/cluster"
 )
 
 // testNoReplica makes each write that docs/operations.md tells of, while the
@@ -206,8 +209,16 @@ func (s *suite) fanout(t *testing.T) func() error {
 		if err := s.Client.Create(t.Context(), ssp); err != nil {
 			return err
 		}
-		s.stand(t, "fanned-amd64", "fanned-arm64")
-		return nil
+		return cluster.Eventually(t.Context(), time.Minute, func(ctx context.Context) error {
+			for _, name := range []string{"fanned-amd64", "fanned-arm64"} {
+				made := cron(name, nil, "")
+				made.SetNamespace(golden)
+				if err := s.Client.Get(ctx, client.ObjectKeyFromObject(made), made); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 }
 

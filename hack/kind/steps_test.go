@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestStepsTellTheirTimeAndAllAtTheEnd(t *testing.T) {
+	var out strings.Builder
+	now := time.Unix(0, 0)
+	s := &steps{out: &out, now: func() time.Time { now = now.Add(1500 * time.Millisecond); return now }}
+	if err := s.do("one", func() (string, error) { return "built", nil }); err != nil {
+		t.Fatal(err)
+	}
+	err := s.do("number two", func() (string, error) { return "", errors.New("no space left") })
+	if err == nil || err.Error() != "number two: no space left" {
+		t.Errorf("error %v", err)
+	}
+	if want := "kind: one ...\nkind: one: built in 1.5s\nkind: number two ...\nkind: number two: FAILED in 1.5s\n"; out.String() != want {
+		t.Errorf("told %q; want %q", out.String(), want)
+	}
+	want := "STEP         TIME   RESULT\none          1.5s   built\nnumber two   1.5s   FAILED\ntogether     3s     \n"
+	if got := s.table(); got != want {
+		t.Errorf("table\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAFailureShowsTheEndOfWhatWasSaid(t *testing.T) {
+	text, err := output(command(t.Context(), "sh", "-c", "echo out; echo err >&2"))
+	if err != nil || text != "out" {
+		t.Errorf("output %q, error %v", text, err)
+	}
+	_, err = output(command(t.Context(), "sh", "-c", "seq 100; echo because >&2; exit 3"))
+	if err == nil || !strings.Contains(err.Error(), "exit status 3\n72\n") || !strings.HasSuffix(err.Error(), "\n100\nbecause") {
+		t.Errorf("error %v", err)
+	}
+}
