@@ -21,7 +21,8 @@ type Command struct {
 	metricsPort int
 }
 
-// buildCommand builds a command of cmd into dir and returns the binary's path.
+// buildCommand builds a command into dir and returns the binary's path. It is
+// the image's file, so that what tests tell of is what is installed.
 func buildCommand(ctx context.Context, name, dir string) (string, error) {
 	root, err := repositoryRoot()
 	if err != nil {
@@ -29,11 +30,11 @@ func buildCommand(ctx context.Context, name, dir string) (string, error) {
 	}
 	binary, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
-		return "", fmt.Errorf("locating the binary of cmd/%s: %w", name, err)
+		return "", fmt.Errorf("locating the binary of %s: %w", name, err)
 	}
-	output, err := goCommand(ctx, root, dir, "build", "-o", binary, "./cmd/"+name).CombinedOutput()
+	output, err := goCommand(ctx, root, dir, "build", "-o", binary, "./cmd/dicer").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("building cmd/%s: %w\n%s", name, err, output)
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, output)
 	}
 	return binary, nil
 }

@@ -2,7 +2,8 @@ package cluster
 
 import "context"
 
-// BuildFanout builds cmd/fanout into dir and returns the binary's path.
+// BuildFanout builds the fan-out controller into dir and returns the binary's
+// path.
 func BuildFanout(ctx context.Context, dir string) (string, error) {
 	return buildCommand(ctx, "fanout", dir)
 }

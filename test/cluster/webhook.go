@@ -9,7 +9,7 @@ import (
 // requestsMetric counts the calls of each webhook path, by result.
 const requestsMetric = "controller_runtime_webhook_requests_total"
 
-// BuildWebhook builds cmd/webhook into dir and returns the binary's path.
+// BuildWebhook builds the webhook into dir and returns the binary's path.
 func BuildWebhook(ctx context.Context, dir string) (string, error) {
 	return buildCommand(ctx, "webhook", dir)
 }

@@ -163,7 +163,7 @@ func namespaceObject(name string) *unstructured.Unstructured {
 func (k *kept) newBinary(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "fanout")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-X github.com/dicer-dev/dicer/internal/command.version=v9.9.9", "-o", binary, "./cmd/fanout")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-X github.com/dicer-dev/dicer/internal/command.version=v9.9.9", "-o", binary, "./cmd/dicer")
 	cmd.Dir, cmd.Env = filepath.Join("..", ".."), append(os.Environ(), "GOTMPDIR="+dir)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)

@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Section returns the part of README.md, in a command's folder of cmd, under a
-// heading.
+// Section returns the part of README.md under a heading, in the folder app of a
+// command.
 func Section(t testing.TB, heading string) string {
 	t.Helper()
-	content, err := os.ReadFile("../../README.md")
+	content, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dicer-dev/dicer/internal/command"
 )
 
 // asCommand makes the test binary the command.
@@ -14,7 +16,7 @@ const asCommand = "RUN_AS_COMMAND"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
-		main()
+		command.Main(NewCommand())
 	}
 	os.Exit(m.Run())
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"os"
@@ -84,7 +84,7 @@ func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
 var declaredReason = regexp.MustCompile(`(?m)^\tReason\w+ +Reason = "(\w+)"$`)
 
 func TestTheReadmeTellsOfEveryReasonAndOfNoOther(t *testing.T) {
-	notes, err := os.ReadFile("../../pkg/fanout/notes.go")
+	notes, err := os.ReadFile("../../../pkg/fanout/notes.go")
 	if err != nil {
 		t.Fatal(err)
 	}
