@@ -1,4 +1,4 @@
-# Both commands of dicer, static, on nothing: docker build -t dicer .
+# Both commands of dicer, in one static file, on nothing: docker build -t dicer .
 #
 # For several architectures buildx sets the ARGs in capitals, and Go compiles for
 # each of them on the builder's own; a plain docker build sets none of them, and
@@ -27,8 +27,9 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} \
 -X github.com/dicer-dev/dicer/internal/command.version=${VERSION} \
 -X github.com/dicer-dev/dicer/internal/command.commit=${COMMIT} \
 -X github.com/dicer-dev/dicer/internal/command.date=${DATE}" \
-    -o /image/ ./cmd/webhook ./cmd/fanout \
- && touch -d "${DATE}" /image/webhook /image/fanout
+    -o /image/fanout ./cmd/dicer \
+ && ln /image/fanout /image/webhook \
+ && touch -d "${DATE}" /image/fanout
 
 FROM scratch
 ARG VERSION=devel
@@ -40,7 +41,8 @@ LABEL org.opencontainers.image.title="dicer" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}" \
       org.opencontainers.image.created="${DATE}"
-# Root's files, which the user below can run but not write.
+# Root's file, which the user below can run but not write. The folder as a
+# whole: file by file, the second name would become a second file.
 COPY --from=build /image/ /
 # A number: there is no /etc/passwd, and Kubernetes' runAsNonRoot cannot tell of
 # a name that it is not root's.

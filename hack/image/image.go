@@ -80,7 +80,7 @@ type image struct {
 	unpacked int64
 }
 
-// newImage makes the image of the commands in folder.
+// newImage makes the image of the program in folder.
 func newImage(folder, arch string, created time.Time, labels map[string]string) (*image, error) {
 	unpacked, err := tarball(folder, created)
 	if err != nil {
@@ -125,12 +125,17 @@ func newImage(folder, arch string, created time.Time, labels map[string]string) 
 func tarball(folder string, modified time.Time) ([]byte, error) {
 	var content bytes.Buffer
 	w := tar.NewWriter(&content)
-	for _, name := range commands {
-		binary, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			return nil, err
-		}
-		if err := writeFile(w, name, 0o755, modified, binary); err != nil {
+	binary, err := os.ReadFile(filepath.Join(folder, program))
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(w, commands[0], 0o755, modified, binary); err != nil {
+		return nil, err
+	}
+	for _, name := range commands[1:] {
+		// A further name of the same file takes no room.
+		link := &tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: commands[0], Mode: 0o755, ModTime: modified}
+		if err := w.WriteHeader(link); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,6 @@
 // Command image makes the container image without a container engine and
-// without a base image: it cross-compiles both commands and writes one archive
-// per architecture. The Dockerfile makes the same image.
+// without a base image: it cross-compiles both commands, in one file, and writes
+// one archive per architecture. The Dockerfile makes the same image.
 package main
 
 import (

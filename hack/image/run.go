@@ -14,7 +14,11 @@ import (
 // repository is the image's name; dicer:v1 is what kind and docker call it.
 const repository = "dicer"
 
-// commands are the image's files, in the order that they have there.
+// program is what is compiled: both commands in one file.
+const program = "dicer"
+
+// commands are the program's names in the image, in the order that they have
+// there.
 var commands = []string{"fanout", "webhook"}
 
 // run makes one archive after the other: the go command uses all cores for one.
@@ -64,17 +68,14 @@ func makeOne(ctx context.Context, o *options, arch, staging string, out io.Write
 func megabytes(size int64) float64 { return float64(size) / 1e6 }
 
 // compile builds as the Dockerfile does, whatever the caller's environment says
-// of other builds: the binaries are the same, bit by bit, with the same Go.
+// of other builds: the program is the same, bit by bit, with the same Go.
 func compile(ctx context.Context, o *options, arch, folder string, out io.Writer) error {
 	temporary := filepath.Join(folder, "tmp")
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return err
 	}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", o.LDFlags, "-o", folder + string(filepath.Separator)}
-	for _, name := range commands {
-		args = append(args, "./cmd/"+name)
-	}
-	cmd := exec.CommandContext(ctx, o.Go, args...)
+	cmd := exec.CommandContext(ctx, o.Go, "build", "-trimpath", "-buildvcs=false", "-ldflags", o.LDFlags,
+		"-o", filepath.Join(folder, program), "./cmd/"+program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
 		// Not empty, which would stand for the user's `go env -w` file.
 		"GOFLAGS=-buildvcs=false", "GOWORK=off",

@@ -45,13 +45,15 @@ type Config struct {
 
 // File is one entry of a layer. Names have no leading slash.
 type File struct {
-	Name     string
-	Type     string
+	Name string
+	Type string
+	// Link is the name of the file that this one is a hard link to.
+	Link     string
 	Mode     os.FileMode
 	UID, GID int
 	Modified time.Time
 	Content  []byte `json:"-"`
-	// Digest is the content's SHA-256.
+	// Digest is the content's SHA-256; a link's is that of its file.
 	Digest string
 }
 
@@ -106,9 +108,15 @@ func (a *Archive) unpack(layer []byte) error {
 	}
 	a.Unpacked += len(layer)
 	return each(bytes.NewReader(layer), func(header *tar.Header, content []byte) {
+		var link string
+		if header.Typeflag == tar.TypeLink {
+			link = strings.TrimPrefix(header.Linkname, "./")
+			content = a.content(link)
+		}
 		a.Files = append(a.Files, File{
 			Name:     strings.TrimPrefix(header.Name, "./"),
 			Type:     string(header.Typeflag),
+			Link:     link,
 			Mode:     header.FileInfo().Mode(),
 			UID:      header.Uid,
 			GID:      header.Gid,
@@ -117,6 +125,16 @@ func (a *Archive) unpack(layer []byte) error {
 			Digest:   digest(content),
 		})
 	})
+}
+
+// content is that of a file that was unpacked before, nil where there is none.
+func (a *Archive) content(name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Content
+		}
+	}
+	return nil
 }
 
 func each(archive io.Reader, do func(*tar.Header, []byte)) error {

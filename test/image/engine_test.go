@@ -34,7 +34,7 @@ func needsEngine(t *testing.T) {
 	defer cancel()
 	output, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").Output()
 	if got, want := strings.TrimSpace(string(output)), "linux/"+runtime.GOARCH; err != nil || runtime.GOOS != "linux" || got != want {
-		t.Skipf("skipped: no container engine of %s answers docker version: %q, %v", want, got, err)
+		t.Skipf("skipped: no container engine of %s answers docker version, here or at DOCKER_HOST: %q, %v", want, got, err)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestTheEngineLoadsAndRunsIt(t *testing.T) {
 	}
 }
 
-// importGo makes goImage of the host's Go, a shell and touch, and the go
+// importGo makes goImage of the host's Go, a shell, ln and touch, and the go
 // command's downloads, from which the build has its modules without a network.
 func importGo(t *testing.T) {
 	t.Helper()
@@ -129,7 +129,7 @@ func importGo(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("docker", "image", "prune", "--force", "--filter", "label="+label).Run() })
 	removed(t, goImage)
 	roots := map[string]string{goEnv(t, "GOROOT"): "usr/local/go"}
-	for _, tool := range []string{"sh", "touch"} {
+	for _, tool := range []string{"sh", "ln", "touch"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
