@@ -80,10 +80,12 @@ image: ## Make the image dicer:VERSION, one archive per architecture, without a 
 	@exec bin/image -version "$(VERSION)" -commit "$(COMMIT)" -date "$(DATE)" -ldflags "-s -w $(LDFLAGS)" \
 		-go "$(GO)" -arch "$(IMAGE_ARCH)" -dir "$(IMAGE_DIR)"
 
+# -v: the sizes, and what is skipped without a container engine, are there to be
+# read. DOCKER_HOST names another engine than the machine's.
 .PHONY: test-image
 test-image: ## Test the image, built for every architecture
 	@echo "test-image: ./test/image"
-	@$(GO) test -tags image -count=1 -timeout 30m ./test/image
+	@$(GO) test -tags image -count=1 -timeout 30m -v ./test/image
 
 .PHONY: controlplane
 controlplane: bin/controlplane ## Build kube-apiserver, etcd and kubectl into the user's cache, once per version
