@@ -151,9 +151,9 @@ func TestTheConfigurationsPointToTheServiceAndItToTheWebhook(t *testing.T) {
 			}
 		}
 		d := deployments(t, o)[webhookName]
-		delay := durationOf(t, settings(t, o, d)["shutdown-delay"])
-		if grace := *d.Spec.Template.Spec.TerminationGracePeriodSeconds; float64(grace) <= delay.Seconds()+float64(longest) {
-			t.Errorf("a pod is killed %d s after SIGTERM; it serves on for %s, and a request takes up to %d s", grace, delay, longest)
+		limit := durationOf(t, settings(t, o, d)["shutdown-timeout"])
+		if grace := *d.Spec.Template.Spec.TerminationGracePeriodSeconds; float64(grace) <= limit.Seconds()+float64(longest) {
+			t.Errorf("a pod is killed %d s after SIGTERM; it serves on for up to %s, and a request takes up to %d s", grace, limit, longest)
 		}
 	})
 }

@@ -18,6 +18,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 		"DICER_HEALTH_PROBE_BIND_ADDRESS": ":1",
 		"DICER_METRICS_BIND_ADDRESS":      "0",
 		"DICER_SHUTDOWN_DELAY":            "1m",
+		"DICER_SHUTDOWN_TIMEOUT":          "2m",
 		"DICER_ARCHITECTURES":             "amd64,ppc64le",
 		"DICER_VALIDATION_ACTION":         "Audit",
 		"DICER_GOLDEN_IMAGES_NAMESPACE":   "golden",
@@ -32,7 +33,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 		t.Errorf("port %d: the command line does not win", got.Port)
 	}
 	if got.CertDir != "/certs" || got.TLSMinVersion != "VersionTLS12" || got.HealthProbeBindAddress != ":1" ||
-		got.MetricsBindAddress != "0" || got.ShutdownDelay != time.Minute || got.Architectures != "amd64,ppc64le" ||
+		got.MetricsBindAddress != "0" || got.ShutdownDelay != time.Minute || got.ShutdownTimeout != 2*time.Minute || got.Architectures != "amd64,ppc64le" ||
 		got.ValidationAction != "Audit" || got.GoldenImagesNamespace != "golden" ||
 		!slices.Equal(got.SSPOperatorUsers, []string{"a", "b"}) || got.Log.Level == nil {
 		t.Errorf("got %+v", got)
@@ -47,6 +48,7 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 		"several at once":   {Args: []string{"--validation-action=deny", "--architectures=amd64,", "--tls-min-version=1.3"}, Want: []string{`"deny" for --validation-action: want Deny, Warn or Audit`, "--architectures", `"1.3" for --tls-min-version`}},
 		"addresses":         {Args: []string{"--health-probe-bind-address=8081", "--metrics-bind-address=x"}, Want: []string{"--health-probe-bind-address", "--metrics-bind-address"}},
 		"one address twice": {Args: []string{"--health-probe-bind-address=:1", "--metrics-bind-address=:1"}, Want: []string{"--metrics-bind-address: want another one"}},
+		"a short timeout":   {Args: []string{"--shutdown-timeout=5s"}, Want: []string{"--shutdown-timeout", "5s", "10s"}},
 		"a negative delay":  {Args: []string{"--shutdown-delay=-1s"}, Want: []string{"--shutdown-delay"}},
 		"no namespace":      {Args: []string{"--golden-images-namespace=", "--cert-dir="}, Want: []string{"--golden-images-namespace", "--cert-dir"}},
 		"an environment":    {Env: map[string]string{"DICER_SHUTDOWN_DELAY": "soon"}, Want: []string{"DICER_SHUTDOWN_DELAY", "soon", "--shutdown-delay"}},

@@ -31,6 +31,10 @@ type Options struct {
 	// accepting requests while it is not ready: endpoints take a moment to
 	// leave every API server's Service. Defaults to 10 s.
 	ShutdownDelay time.Duration
+	// ShutdownTimeout is how long it waits, from SIGTERM on, for the connections
+	// that clients keep. Defaults to 95 s: an API server closes one that it has
+	// not used for 90 s, and is told to with each answer until then.
+	ShutdownTimeout time.Duration
 	// Architectures are accepted, separated by commas. Defaults to
 	// amd64,arm64,s390x; the match conditions in deploy/webhook hold the same
 	// value.
@@ -58,6 +62,7 @@ func NewOptions() *Options {
 		TLSMinVersion:         "VersionTLS13",
 		Endpoints:             command.DefaultEndpoints(),
 		ShutdownDelay:         10 * time.Second,
+		ShutdownTimeout:       95 * time.Second,
 		Architectures:         arch.DefaultArchitectures().List(),
 		ValidationAction:      string(admissionregistrationv1.Deny),
 		GoldenImagesNamespace: arch.DefaultGoldenImagesNamespace,
@@ -71,6 +76,7 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.TLSMinVersion, "tls-min-version", o.TLSMinVersion, "lowest TLS version: VersionTLS12 or VersionTLS13")
 	o.Endpoints.AddFlags(fs)
 	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay", o.ShutdownDelay, "how long requests are still accepted after SIGTERM, while /readyz says no")
+	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout, "how long clients have, from SIGTERM on, to close the connections that they keep")
 	fs.StringVar(&o.Architectures, "architectures", o.Architectures, "accepted architectures; keep the match conditions in deploy/webhook the same")
 	fs.StringVar(&o.ValidationAction, "validation-action", o.ValidationAction, "what becomes of errors: Deny, Warn or Audit")
 	fs.StringVar(&o.GoldenImagesNamespace, "golden-images-namespace", o.GoldenImagesNamespace, "namespace of templates that name none")
@@ -97,6 +103,9 @@ func (o *Options) Validate() error {
 	}
 	if o.ShutdownDelay < 0 {
 		invalid("shutdown-delay", o.ShutdownDelay, "want 0s or more")
+	}
+	if o.ShutdownTimeout < o.ShutdownDelay {
+		invalid("shutdown-timeout", o.ShutdownTimeout, "want --shutdown-delay, "+o.ShutdownDelay.String()+", or more")
 	}
 	if _, err := arch.ParseArchitectures(o.Architectures); err != nil {
 		invalid("architectures", o.Architectures, err.Error())

@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,8 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/dicer-dev/dicer/internal/command"
 	"github.com/dicer-dev/dicer/pkg/admission"
@@ -38,15 +34,16 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	server := newWebhookServer(o, policy)
-	var draining atomic.Bool
-	probes := newProbes(server.StartedChecker(), &draining)
-	aux, err := newAuxServers(o, probes, prometheus.Gatherers{metrics.Registry, registry})
+	server, err := newServer(o, policy)
 	if err != nil {
 		return err
 	}
+	aux, err := newAuxServers(o, newProbes(server), prometheus.Gatherers{metrics.Registry, registry})
+	if err != nil {
+		return errors.Join(err, server.listener.Close())
+	}
 
-	// The webhooks outlive ctx by the delay, the probes outlive the webhooks.
+	// The webhooks outlive ctx by the drain, the probes outlive the webhooks.
 	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	serving, stopServing := context.WithCancel(failed)
 	defer stopServing()
@@ -56,12 +53,15 @@ func run(ctx context.Context, o *Options) error {
 		case <-failed.Done():
 			return nil
 		}
-		draining.Store(true)
-		logger.Info("stopping: not ready, still serving", "delay", o.ShutdownDelay.String())
+		limit, cancel := context.WithTimeout(failed, o.ShutdownTimeout)
+		defer cancel()
+		server.draining.Store(true)
+		logger.Info("stopping: not ready, still serving", "delay", o.ShutdownDelay.String(), "timeout", o.ShutdownTimeout.String())
 		select {
 		case <-time.After(o.ShutdownDelay):
 		case <-failed.Done():
 		}
+		server.drain(limit)
 		stopServing()
 		return nil
 	})
@@ -69,7 +69,7 @@ func run(ctx context.Context, o *Options) error {
 	defer stopAux()
 	g.Go(func() error {
 		defer stopAux()
-		return server.Start(serving)
+		return server.serve(serving)
 	})
 	for _, s := range aux {
 		g.Go(func() error { return s.serve(stopped) })
@@ -77,25 +77,6 @@ func run(ctx context.Context, o *Options) error {
 	err = g.Wait()
 	logger.Info("stopped")
 	return err
-}
-
-func newWebhookServer(o *Options, policy *admission.Policy) webhook.Server {
-	server := webhook.NewServer(webhook.Options{
-		Port:    o.Port,
-		CertDir: o.CertDir,
-		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-			c.MinVersion = tlsVersions[o.TLSMinVersion]
-			c.NextProtos = []string{"h2", "http/1.1"}
-		}},
-	})
-	for path, handler := range map[string]ctrladmission.Handler{
-		admission.SSPPath:                    &admission.SSPValidator{Policy: policy},
-		admission.DataImportCronMutatePath:   &admission.DataImportCronMutator{Policy: policy},
-		admission.DataImportCronValidatePath: &admission.DataImportCronValidator{Policy: policy},
-	} {
-		server.Register(path, &ctrladmission.Webhook{Handler: handler})
-	}
-	return server
 }
 
 // auxServer serves plain HTTP beside the webhooks.
@@ -106,16 +87,8 @@ type auxServer struct {
 
 // newProbes answers /healthz always, and /readyz while the TLS server answers
 // and was not told to stop.
-func newProbes(tlsAnswers healthz.Checker, draining *atomic.Bool) *http.ServeMux {
-	ready := &healthz.Handler{Checks: map[string]healthz.Checker{
-		"tls": tlsAnswers,
-		"draining": func(*http.Request) error {
-			if draining.Load() {
-				return errors.New("told to stop")
-			}
-			return nil
-		},
-	}}
+func newProbes(s *server) *http.ServeMux {
+	ready := &healthz.Handler{Checks: map[string]healthz.Checker{"tls": s.answers, "draining": s.serves}}
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", http.StripPrefix("/healthz", &healthz.Handler{}))
 	mux.Handle("/readyz", http.StripPrefix("/readyz", ready))

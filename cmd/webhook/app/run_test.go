@@ -19,8 +19,8 @@ import (
 	"github.com/dicer-dev/dicer/test/cluster"
 )
 
-// server is a running webhook server.
-type server struct {
+// running is a webhook server.
+type running struct {
 	options      *Options
 	certificates *cluster.Certificates
 	stop         context.CancelFunc
@@ -28,7 +28,7 @@ type server struct {
 	client       *http.Client
 }
 
-func start(t *testing.T) *server {
+func start(t *testing.T, change ...func(*Options)) *running {
 	t.Helper()
 	o := NewOptions()
 	certificates, err := cluster.NewCertificates(t.TempDir())
@@ -41,8 +41,13 @@ func start(t *testing.T) *server {
 	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1]))
 	o.MetricsBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[2]))
 	o.ShutdownDelay = time.Second
+	// A test that should not wait for it would never end.
+	o.ShutdownTimeout = time.Hour
+	for _, c := range change {
+		c(o)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &server{options: o, certificates: certificates, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
+	s := &running{options: o, certificates: certificates, stop: cancel, done: make(chan error, 1), client: &http.Client{Transport: &http.Transport{
 		ForceAttemptHTTP2: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 	}}}
@@ -52,7 +57,7 @@ func start(t *testing.T) *server {
 	return s
 }
 
-func (s *server) status(path string) int {
+func (s *running) status(path string) int {
 	resp, err := http.Get("http://" + s.options.HealthProbeBindAddress + path)
 	if err != nil {
 		return 0
@@ -61,7 +66,7 @@ func (s *server) status(path string) int {
 	return resp.StatusCode
 }
 
-func (s *server) post(path, body string) (string, error) {
+func (s *running) post(path, body string) (string, error) {
 	url := "https://127.0.0.1:" + strconv.Itoa(s.options.Port) + path
 	resp, err := s.client.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
@@ -128,6 +133,11 @@ func TestItDoesNotStartWithoutWhatItNeeds(t *testing.T) {
 	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "tls.crt") {
 		t.Errorf("without a certificate: %v", err)
 	}
+	certificates, err := cluster.NewCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.CertDir = certificates.Dir
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -177,8 +187,83 @@ func TestARequestInFlightIsAnswered(t *testing.T) {
 	}
 }
 
+// kept is a connection on which one request was answered, as an API server keeps
+// it.
+type kept struct {
+	conn   *tls.Conn
+	reader *bufio.Reader
+}
+
+func (s *running) keep(t *testing.T) *kept {
+	t.Helper()
+	conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	k := &kept{conn, bufio.NewReader(conn)}
+	if last := k.ask(t); last {
+		t.Error("the server ends a connection of which it should say nothing")
+	}
+	return k
+}
+
+// ask sends one more request; last tells whether the answer ends the connection.
+func (k *kept) ask(t *testing.T) (last bool) {
+	t.Helper()
+	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review)
+	resp, err := http.ReadResponse(k.reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(answer, []byte(`"allowed":true`)) {
+		t.Errorf("%s, %v", answer, err)
+	}
+	return resp.Close
+}
+
+// TestNoConnectionIsClosedUnderARequest: an API server speaks HTTP/1.1, and would
+// fail a write whose request meets the end of a connection.
+func TestNoConnectionIsClosedUnderARequest(t *testing.T) {
+	s := start(t, func(o *Options) { o.ShutdownDelay = 0 })
+	used, idle, fresh := s.keep(t), s.keep(t), s.keep(t)
+	s.stop()
+	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
+	if !used.ask(t) {
+		t.Error("an answer of a server that was told to stop does not end its connection")
+	}
+	// Its client closes it, as after 90 s.
+	if err := idle.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-s.done:
+		t.Fatalf("stopped with %v while a connection is kept", err)
+	default:
+	}
+	if !fresh.ask(t) {
+		t.Error("the last connection is not ended")
+	}
+	if err := <-s.done; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestAConnectionThatIsKeptForEverIsClosed(t *testing.T) {
+	s := start(t, func(o *Options) { o.ShutdownDelay, o.ShutdownTimeout = 0, time.Second })
+	k := s.keep(t)
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	if _, err := k.reader.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection: %v", err)
+	}
+}
+
 // metric reads one sample of /metrics; 0 where it is not there.
-func (s *server) metric(t *testing.T, name string) float64 {
+func (s *running) metric(t *testing.T, name string) float64 {
 	t.Helper()
 	resp, err := http.Get("http://" + s.options.MetricsBindAddress + "/metrics")
 	if err != nil {
@@ -198,7 +283,7 @@ func (s *server) metric(t *testing.T, name string) float64 {
 }
 
 // served is the certificate that a new connection gets.
-func (s *server) served(t *testing.T) *x509.Certificate {
+func (s *running) served(t *testing.T) *x509.Certificate {
 	t.Helper()
 	conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
