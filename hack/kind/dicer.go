@@ -140,7 +140,7 @@ func (r *runner) suiteCommand(ctx context.Context) *exec.Cmd {
 		"-logs=" + r.options.Logs,
 	}
 	if r.options.Run != "" {
-		args = append(args, "-test.run=^TestKind$/"+r.options.Run)
+		args = append(args, "-test.run=^TestKind$/("+r.options.Run+")")
 	}
 	cmd := r.engine.inNetwork(ctx, r.suite, args...)
 	// As go test does: its files are found from there.

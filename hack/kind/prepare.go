@@ -94,6 +94,9 @@ func (r *runner) buildDicer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.steps.do("the Dockerfile's image", func() (string, error) { return "the same as make image's", r.testImage(ctx) }); err != nil {
+		return err
+	}
 	err = r.steps.do("those of the preceding release", func() (string, error) {
 		revision, err := preceding(ctx, r.options.Previous)
 		if err != nil {
@@ -121,6 +124,22 @@ func (r *runner) buildDicer(ctx context.Context) error {
 		r.suite = filepath.Join(r.work, "kind.test")
 		return "compiled", compileSuite(ctx, r.suite)
 	})
+}
+
+// testImage runs what make test-image skips where no engine answers.
+func (r *runner) testImage(ctx context.Context) error {
+	cmd := command(ctx, "make", "--no-print-directory", "test-image")
+	cmd.Env = withoutMake(r.engine.environment())
+	text, err := output(cmd)
+	if err != nil {
+		return err
+	}
+	for _, test := range []string{"TestTheDockerfileMakesTheSameImage", "TestTheEngineLoadsAndRunsIt"} {
+		if !strings.Contains(text, "--- PASS: "+test) {
+			return fmt.Errorf("%s did not run:\n%s", test, tail(text))
+		}
+	}
+	return nil
 }
 
 // createCluster makes a cluster with all that dicer is installed beside.

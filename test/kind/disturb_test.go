@@ -4,6 +4,8 @@ package kind
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,24 +42,39 @@ func testReplicaKilled(t *testing.T, s *suite) {
 	s.check(t, o, true, false)
 }
 
+// testKubelet goes on until the new kubelet has found each replica ready several
+// times: what it thinks of a pod that it has not started may come late.
 func testKubelet(t *testing.T, s *suite) {
+	const probes = 3
 	o := s.whileCreating(t, func() {
 		s.onNode(t, "systemctl", "restart", "kubelet")
-		restarted := time.Now()
 		s.eventually(t, 2*time.Minute, func() error {
-			node := &corev1.Node{}
-			if err := s.Client.Get(t.Context(), client.ObjectKey{Name: options.node}, node); err != nil {
+			// Its counters begin anew.
+			metrics, _, err := s.Kubectl(t.Context(), "", "get", "--raw", "/api/v1/nodes/"+options.node+"/proxy/metrics/probes")
+			if err != nil {
 				return err
 			}
-			for _, c := range node.Status.Conditions {
-				if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastHeartbeatTime.After(restarted) {
-					return nil
+			for _, p := range s.pods(t, "webhook") {
+				if found := readyProbes(metrics, p.Name); found < probes {
+					return fmt.Errorf("the kubelet has found %s ready %d times; want %d", p.Name, found, probes)
 				}
 			}
-			return fmt.Errorf("the kubelet has not reported since")
+			return nil
 		})
 	})
 	s.check(t, o, false, false)
+}
+
+// readyProbes is how often a kubelet says that it found a pod ready.
+func readyProbes(metrics, pod string) int {
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "prober_probe_total{") && strings.Contains(line, `pod="`+pod+`"`) &&
+			strings.Contains(line, `probe_type="Readiness"`) && strings.Contains(line, `result="successful"`) {
+			count, _ := strconv.Atoi(line[strings.LastIndex(line, " ")+1 : len(line)-1])
+			return count
+		}
+	}
+	return 0
 }
 
 // testAPIServer kills it too; the kubelet starts it again.

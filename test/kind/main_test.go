@@ -167,6 +167,7 @@ func (s *suite) keepTraces(t *testing.T, name string) {
 		"pods.txt":            {"describe", "pods", "--namespace", namespace},
 		"webhook.log":         {"logs", "--namespace", namespace, "--selector", "app.kubernetes.io/component=webhook", "--prefix", "--tail=-1"},
 		"fanout.log":          {"logs", "--namespace", namespace, "--selector", "app.kubernetes.io/component=fanout", "--prefix", "--tail=-1"},
+		"cert-manager.log":    {"logs", "--namespace", "cert-manager", "--selector", "app.kubernetes.io/name=cert-manager", "--prefix", "--tail=-1"},
 		"configurations.yaml": {"get", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "dicer", "--output", "yaml"},
 	} {
 		stdout, stderr, _ := s.Kubectl(t.Context(), "", args...)
