@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -21,13 +18,6 @@ import (
 
 	"github.com/dicer-dev/dicer/internal/command"
 	"github.com/dicer-dev/dicer/pkg/fanout"
-)
-
-const (
-	// leaseName is the Lease that the leader holds.
-	leaseName = "dicer-fanout"
-	// podNamespacePath is where Kubernetes tells a pod its namespace.
-	podNamespacePath = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 )
 
 // run works until ctx ends.
@@ -95,40 +85,20 @@ func newManager(reach *rest.Config, o *Options, instance string) (manager.Manage
 		RenewDeadline:                 &o.LeaderElection.RenewDeadline,
 		RetryPeriod:                   &o.LeaderElection.RetryPeriod,
 	}
+	ready := healthz.Ping
 	if o.LeaderElection.LeaderElect {
-		lock, err := newLock(reach, o.LeaderElection.ResourceNamespace, instance)
+		lock, err := newLease(reach, o.LeaderElection.ResourceNamespace, instance)
 		if err != nil {
 			return nil, err
 		}
-		options.LeaderElectionResourceLockInterface = lock
+		options.LeaderElectionResourceLockInterface, ready = lock, lock.ready
 	}
 	mgr, err := manager.New(reach, options)
 	if err != nil {
 		return nil, err
 	}
-	// A replica that waits for the Lease is as healthy as the one that has it.
-	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
-		if err := add("ping", healthz.Ping); err != nil {
-			return nil, err
-		}
-	}
-	return mgr, nil
-}
-
-// newLock is controller-runtime's own but for events about who leads, which
-// would need one more permission.
-func newLock(reach *rest.Config, namespace, instance string) (resourcelock.Interface, error) {
-	if namespace == "" {
-		content, err := os.ReadFile(podNamespacePath)
-		if err != nil {
-			return nil, fmt.Errorf("not in a pod, so set --leader-elect-resource-namespace or --leader-elect=false: %w", err)
-		}
-		namespace = strings.TrimSpace(string(content))
-	}
-	clients, err := kubernetes.NewForConfig(reach)
-	if err != nil {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
 	}
-	return resourcelock.New(resourcelock.LeasesResourceLock, namespace, leaseName, clients.CoreV1(), clients.CoordinationV1(),
-		resourcelock.ResourceLockConfig{Identity: instance})
+	return mgr, mgr.AddReadyzCheck("lease", ready)
 }
