@@ -3,7 +3,6 @@ package main
 import (
 	"archive/tar"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,38 +24,10 @@ type dockerImage struct {
 	Layers   []string
 }
 
-// writeArchive writes an OCI image layout, which containerd (and so kind) and
-// new Dockers read, with the manifest.json of docker save, which all Dockers
-// and podman read. The file is there as a whole or not at all.
+// writeArchive writes one image as an OCI image layout, which containerd (and so
+// kind) and new Dockers read, with the manifest.json of docker save, which all
+// Dockers and podman read.
 func writeArchive(path string, i *image, version string, created time.Time) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	err = errors.Join(writeLayout(file, i, version, created), file.Chmod(0o644), file.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
-
-func writeLayout(out io.Writer, i *image, version string, created time.Time) error {
-	// containerd's name is the whole one, which a pod's dicer:v1 becomes.
-	named, err := reference.ParseNormalizedNamed(repository + ":" + version)
-	if err != nil {
-		return err
-	}
-	entry := i.manifest.descriptor
-	entry.Platform = &i.platform
-	entry.Annotations = map[string]string{
-		"io.containerd.image.name":          named.String(),
-		"org.opencontainers.image.ref.name": version,
-	}
-	top, err := newJSON(typeIndex, index{SchemaVersion: 2, MediaType: typeIndex, Manifests: []descriptor{entry}})
-	if err != nil {
-		return err
-	}
 	docker, err := newJSON("", []dockerImage{{
 		Config:   blobPath(i.config),
 		RepoTags: []string{repository + ":" + version},
@@ -65,23 +36,79 @@ func writeLayout(out io.Writer, i *image, version string, created time.Time) err
 	if err != nil {
 		return err
 	}
+	files, err := layout(i.entry(), version, i.blobs()...)
+	if err != nil {
+		return err
+	}
+	return writeWhole(path, append(files, archiveFile{"manifest.json", docker.content}), created)
+}
+
+// writeIndexArchive writes the images of several architectures as one, which a
+// registry takes as it is: a node pulls its own. docker save has no such thing.
+func writeIndexArchive(path string, images []*image, version string, created time.Time) error {
+	var entries []descriptor
+	var blobs []blob
+	for _, i := range images {
+		entries = append(entries, i.entry())
+		blobs = append(blobs, i.blobs()...)
+	}
+	all, err := newJSON(typeIndex, index{SchemaVersion: 2, MediaType: typeIndex, Manifests: entries})
+	if err != nil {
+		return err
+	}
+	files, err := layout(all.descriptor, version, append(blobs, all)...)
+	if err != nil {
+		return err
+	}
+	return writeWhole(path, files, created)
+}
+
+// archiveFile is a file of an archive.
+type archiveFile struct {
+	name    string
+	content []byte
+}
+
+// layout is the files of an OCI image layout whose one image, or index of
+// images, is top.
+func layout(top descriptor, version string, blobs ...blob) ([]archiveFile, error) {
+	// containerd's name is the whole one, which a pod's dicer:v1 becomes.
+	named, err := reference.ParseNormalizedNamed(repository + ":" + version)
+	if err != nil {
+		return nil, err
+	}
+	top.Annotations = map[string]string{
+		"io.containerd.image.name":          named.String(),
+		"org.opencontainers.image.ref.name": version,
+	}
+	list, err := newJSON(typeIndex, index{SchemaVersion: 2, MediaType: typeIndex, Manifests: []descriptor{top}})
+	if err != nil {
+		return nil, err
+	}
+	files := []archiveFile{{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)}, {"index.json", list.content}}
+	for _, b := range blobs {
+		files = append(files, archiveFile{blobPath(b), b.content})
+	}
+	return files, nil
+}
+
+// writeWhole writes an archive that is there as a whole or not at all.
+func writeWhole(path string, files []archiveFile, created time.Time) error {
+	out, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
 	w := tar.NewWriter(out)
-	for _, entry := range []struct {
-		name    string
-		content []byte
-	}{
-		{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)},
-		{"index.json", top.content},
-		{"manifest.json", docker.content},
-		{blobPath(i.manifest), i.manifest.content},
-		{blobPath(i.config), i.config.content},
-		{blobPath(i.layer), i.layer.content},
-	} {
-		if err := writeFile(w, entry.name, 0o644, created, entry.content); err != nil {
-			return err
+	for _, f := range files {
+		if err = writeFile(w, f.name, 0o644, created, f.content); err != nil {
+			break
 		}
 	}
-	return w.Close()
+	if err := errors.Join(err, w.Close(), out.Chmod(0o644), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), path)
 }
 
 func blobPath(b blob) string { return "blobs/" + strings.Replace(b.Digest, ":", "/", 1) }

@@ -80,6 +80,15 @@ type image struct {
 	unpacked int64
 }
 
+// entry is what an index says of the image.
+func (i *image) entry() descriptor {
+	entry := i.manifest.descriptor
+	entry.Platform = &i.platform
+	return entry
+}
+
+func (i *image) blobs() []blob { return []blob{i.manifest, i.config, i.layer} }
+
 // newImage makes the image of the program in folder.
 func newImage(folder, arch string, created time.Time, labels map[string]string) (*image, error) {
 	unpacked, err := tarball(folder, created)

@@ -35,34 +35,51 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return err
 	}
+	var images []*image
 	for _, arch := range o.architectures() {
-		if err := makeOne(ctx, o, arch, staging, out); err != nil {
+		made, err := makeOne(ctx, o, arch, staging, out)
+		if err != nil {
 			return fmt.Errorf("linux/%s: %w", arch, err)
 		}
+		images = append(images, made)
 	}
-	return nil
+	return writeAll(o, images, out)
 }
 
-func makeOne(ctx context.Context, o *options, arch, staging string, out io.Writer) error {
-	fmt.Fprintf(out, "image: building %s:%s for linux/%s\n", repository, o.Version, arch)
-	folder := filepath.Join(staging, arch)
-	if err := compile(ctx, o, arch, folder, out); err != nil {
-		return err
-	}
+// writeAll writes what a registry is to have.
+func writeAll(o *options, images []*image, out io.Writer) error {
 	created, err := o.created()
 	if err != nil {
 		return err
 	}
+	path := filepath.Join(o.Dir, "dicer-image.tar")
+	if err := writeIndexArchive(path, images, o.Version, created); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "image: %s: %s in one, for a registry\n", path, o.Arch)
+	return nil
+}
+
+func makeOne(ctx context.Context, o *options, arch, staging string, out io.Writer) (*image, error) {
+	fmt.Fprintf(out, "image: building %s:%s for linux/%s\n", repository, o.Version, arch)
+	folder := filepath.Join(staging, arch)
+	if err := compile(ctx, o, arch, folder, out); err != nil {
+		return nil, err
+	}
+	created, err := o.created()
+	if err != nil {
+		return nil, err
+	}
 	made, err := newImage(folder, arch, created, o.labels())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	path := filepath.Join(o.Dir, fmt.Sprintf("dicer-image-%s.tar", arch))
 	if err := writeArchive(path, made, o.Version, created); err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Fprintf(out, "image: %s: %.1f MB in its layer, %.1f MB unpacked, %s\n", path, megabytes(made.layer.Size), megabytes(made.unpacked), made.manifest.Digest)
-	return nil
+	return made, nil
 }
 
 func megabytes(size int64) float64 { return float64(size) / 1e6 }

@@ -60,18 +60,11 @@ type File struct {
 // Read reads an archive of one image. Whatever is in a layer counts, also what
 // a later one would hide.
 func Read(path string) (*Archive, error) {
-	file, err := os.Open(path)
+	files, err := entries(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	a := &Archive{Entries: map[string][]byte{}}
-	err = each(file, func(header *tar.Header, content []byte) {
-		a.Entries[header.Name] = content
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
+	a := &Archive{Entries: files}
 	var images []struct {
 		Config           string
 		RepoTags, Layers []string
@@ -89,6 +82,21 @@ func Read(path string) (*Archive, error) {
 		}
 	}
 	return a, nil
+}
+
+// entries are an archive's own files, by name.
+func entries(path string) (map[string][]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	files := map[string][]byte{}
+	err = each(file, func(header *tar.Header, content []byte) { files[header.Name] = content })
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return files, nil
 }
 
 func (a *Archive) unpack(layer []byte) error {

@@ -204,17 +204,21 @@ func TestTheSameCommitMakesTheSameImage(t *testing.T) {
 	if err := makeImages(again); err != nil {
 		t.Fatal(err)
 	}
+	names := []string{"dicer-image.tar"}
 	for arch := range machines {
+		names = append(names, filepath.Base(archivePath(folder, arch)))
+	}
+	for _, name := range names {
 		var digests []string
 		for _, dir := range []string{folder, again} {
-			content, err := os.ReadFile(archivePath(dir, arch))
+			content, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			digests = append(digests, digest(content))
 		}
 		if digests[0] != digests[1] {
-			t.Errorf("%s: %s, and then %s", arch, digests[0], digests[1])
+			t.Errorf("%s: %s, and then %s", name, digests[0], digests[1])
 		}
 	}
 }
@@ -227,18 +231,12 @@ func TestContainerdFindsTheImageThatDockerFinds(t *testing.T) {
 				t.Errorf("%s: its content is %s", name, digest(content))
 			}
 		}
-		var index struct {
-			Manifests []struct {
-				Digest      string
-				Annotations map[string]string
-				Platform    struct{ Architecture, OS string }
-			}
+		var list index
+		decode(t, a.Entries["index.json"], &list)
+		if len(list.Manifests) != 1 {
+			t.Fatalf("%d manifests in index.json", len(list.Manifests))
 		}
-		decode(t, a.Entries["index.json"], &index)
-		if len(index.Manifests) != 1 {
-			t.Fatalf("%d manifests in index.json", len(index.Manifests))
-		}
-		found := index.Manifests[0]
+		found := list.Manifests[0]
 		if found.Annotations["io.containerd.image.name"] != "docker.io/library/dicer:"+version || found.Platform.Architecture != arch || found.Platform.OS != "linux" {
 			t.Errorf("index.json names %+v", found)
 		}

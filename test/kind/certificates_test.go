@@ -99,13 +99,18 @@ func (s *suite) served(t *testing.T, pod string) (*x509.Certificate, error) {
 	return connection.ConnectionState().PeerCertificates[0], nil
 }
 
-// testCA rotates the CA by the commands of docs/operations.md.
+// testCA rotates the CA as docs/operations.md says: at first without anybody who
+// issues a certificate.
 func testCA(t *testing.T, s *suite) {
 	old := s.secret(t, "dicer-ca", "tls.crt")
 	o := s.whileCreating(t, func() {
-		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", rotation(t))
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+options.kubeconfig, "PATH="+filepath.Dir(options.kubectl)+":"+os.Getenv("PATH"))
-		if out, err := cmd.CombinedOutput(); err != nil {
+		s.kubectl(t, "scale", "--namespace", "cert-manager", "deployment/cert-manager", "--replicas=0")
+		s.kubectl(t, "wait", "--namespace", "cert-manager", "pods", "--selector", "app.kubernetes.io/name=cert-manager", "--for=delete", "--timeout=2m")
+		if out, err := s.rotate(t, "5"); err == nil || !strings.Contains(out, "rotate-ca: stopped: the old CA is trusted") {
+			t.Errorf("without cert-manager: %v\n%s", err, out)
+		}
+		s.kubectl(t, "scale", "--namespace", "cert-manager", "deployment/cert-manager", "--replicas=1")
+		if out, err := s.rotate(t, "180"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		s.eventually(t, time.Minute, func() error {
@@ -127,19 +132,12 @@ func testCA(t *testing.T, s *suite) {
 	s.applyChangesNothing(t)
 }
 
-// rotation is the block of docs/operations.md that says it is run here.
-func rotation(t *testing.T) string {
+func (s *suite) rotate(t *testing.T, seconds string) (string, error) {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, found := strings.Cut(string(page), "<!-- test/kind runs this block. -->\n```sh\n")
-	if !found {
-		t.Fatal("docs/operations.md has no block for this test")
-	}
-	block, _, _ = strings.Cut(block, "```")
-	return block
+	cmd := exec.CommandContext(t.Context(), "../../deploy/components/cert-manager/rotate-ca.sh", namespace, seconds)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+options.kubeconfig, "PATH="+filepath.Dir(options.kubectl)+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 func verifies(t *testing.T, leaf, ca []byte) bool {
