@@ -10,6 +10,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -19,6 +21,29 @@ func testRollouts(t *testing.T, s *suite) {
 			s.kubectl(t, "rollout", "restart", "--namespace", namespace, "deployment/dicer-webhook")
 			s.rolledOut(t, "dicer-webhook")
 		}
+	})
+	s.check(t, o, false, false)
+}
+
+// testEviction is what a drain does to each replica. The second is kept until the
+// first has been replaced.
+func testEviction(t *testing.T, s *suite) {
+	pods := s.pods(t, "webhook")
+	o := s.whileCreating(t, func() {
+		for i := range pods {
+			s.eventually(t, 2*time.Minute, func() error {
+				return s.Client.SubResource("eviction").Create(t.Context(), &pods[i], &policyv1.Eviction{})
+			})
+		}
+		s.eventually(t, 3*time.Minute, func() error {
+			for i := range pods {
+				if err := s.Client.Get(t.Context(), client.ObjectKeyFromObject(&pods[i]), &corev1.Pod{}); !apierrors.IsNotFound(err) {
+					return fmt.Errorf("pod %s is there: %v", pods[i].Name, err)
+				}
+			}
+			return nil
+		})
+		s.rolledOut(t, "dicer-webhook")
 	})
 	s.check(t, o, false, false)
 }

@@ -3,28 +3,73 @@
 package kind
 
 import (
+	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// testHelm installs the chart as a person would, and removes it.
+const chart = "../../deploy/chart/dicer"
+
+// testHelm installs the chart as README.md says, changes a setting and removes it.
 func testHelm(t *testing.T, s *suite) {
-	if options.helm == "" {
-		t.Fatal("no helm command is given")
-	}
-	s.helm(t, "install", "dicer", "../../deploy/chart/dicer", "--namespace", namespace, "--create-namespace",
-		"--set", "image.tag="+options.version, "--wait", "--timeout", "3m")
+	s.kubectl(t, "create", "namespace", namespace)
+	s.kubectl(t, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+	s.helm(t, "install", "dicer", chart, "--set", "image.repository=dicer,image.tag="+options.version, "--wait")
 	s.available(t)
 	s.runs(t, options.version)
 	testSeedCase(t, s)
-	s.helm(t, "uninstall", "dicer", "--namespace", namespace, "--wait", "--timeout", "3m")
+
+	o := s.whileCreating(t, func() {
+		s.helm(t, "upgrade", "dicer", chart, "--reset-then-reuse-values", "--set", "validationAction=Warn", "--wait")
+		s.rolledOut(t, "dicer-webhook")
+	})
+	s.check(t, o, false, false)
+	s.eventually(t, time.Minute, func() error {
+		_, stderr, err := s.Kubectl(t.Context(), mistypedSSP, "create", "--dry-run=server", "--filename", "-")
+		if err != nil || !strings.Contains(stderr, `did you mean "arm64"?`) {
+			return fmt.Errorf("an SSP with a typo, where it is only warned about: %v, %s", err, stderr)
+		}
+		return nil
+	})
+
+	s.helm(t, "uninstall", "dicer", "--wait")
+	// cert-manager keeps the Secrets, and nobody owns the namespace.
+	want := []string{
+		"ConfigMap dicer-system/kube-root-ca.crt", "Namespace /dicer-system", "Secret dicer-system/dicer-ca",
+		"Secret dicer-system/dicer-webhook-tls", "ServiceAccount dicer-system/default",
+	}
+	s.eventually(t, 3*time.Minute, func() error {
+		if diff := cmp.Diff(want, s.left(t)); diff != "" {
+			return fmt.Errorf("left by helm uninstall (-want +got):\n%s", diff)
+		}
+		return nil
+	})
+	figures := s.figures
 	s.kubectl(t, "delete", "namespace", namespace)
 	s.nothingIsLeft(t)
+	s.figures = "an upgrade: " + figures
 }
+
+const mistypedSSP = `
+apiVersion: ssp.kubevirt.io/v1beta3
+kind: SSP
+metadata: {name: mistyped, namespace: streamed}
+spec:
+  commonTemplates:
+    namespace: streamed
+    dataImportCronTemplates:
+    - metadata: {name: one, annotations: {ssp.kubevirt.io/dict.architectures: "amd64,arn64"}}
+      spec: {managedDataSource: one, schedule: 4 8/12 * * *, template: {spec: {source: {registry: {url: "docker://registry.invalid/one"}}}}}
+`
 
 func (s *suite) helm(t *testing.T, args ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), options.helm, append(args, "--kubeconfig", options.kubeconfig)...).CombinedOutput()
+	args = append(args, "--namespace", namespace, "--timeout", "3m", "--kubeconfig", options.kubeconfig)
+	out, err := exec.CommandContext(t.Context(), options.helm, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("helm %v: %v\n%s", args, err, out)
 	}

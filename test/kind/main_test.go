@@ -56,6 +56,7 @@ var cases = []struct {
 	{"ten rollouts under creates", testRollouts},
 	{"leaf renewed under creates", testLeaf},
 	{"CA rotated under creates", testCA},
+	{"replicas evicted under creates", testEviction},
 	{"replica killed under creates", testReplicaKilled},
 	{"kubelet restarted under creates", testKubelet},
 	{"API server restarted under creates", testAPIServer},

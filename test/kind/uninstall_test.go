@@ -4,7 +4,6 @@ package kind
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,20 +19,26 @@ func testUninstall(t *testing.T, s *suite) {
 // dicer, and no others.
 func (s *suite) nothingIsLeft(t *testing.T) {
 	t.Helper()
-	s.eventually(t, 2*time.Minute, func() error {
-		var left []string
-		for name := range s.everything(t) {
-			if _, was := s.before[name]; !was {
-				left = append(left, name)
-			}
-		}
-		if len(left) > 0 {
-			slices.Sort(left)
+	s.eventually(t, 3*time.Minute, func() error {
+		if left := s.left(t); len(left) > 0 {
 			return fmt.Errorf("%s: left", strings.Join(left, ", "))
 		}
 		return nil
 	})
-	s.figures = fmt.Sprintf("%d objects in the cluster, as before", len(slices.Collect(maps.Keys(s.before))))
+	s.figures = fmt.Sprintf("%d objects in the cluster, as before", len(s.before))
+}
+
+// left are the objects that the cluster did not have without dicer.
+func (s *suite) left(t *testing.T) []string {
+	t.Helper()
+	var left []string
+	for name := range s.everything(t) {
+		if _, was := s.before[name]; !was {
+			left = append(left, name)
+		}
+	}
+	slices.Sort(left)
+	return left
 }
 
 // testUpgrade ends with nothing installed.
