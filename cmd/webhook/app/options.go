@@ -62,7 +62,7 @@ func NewOptions() *Options {
 		TLSMinVersion:         "VersionTLS13",
 		Endpoints:             command.DefaultEndpoints(),
 		ShutdownDelay:         10 * time.Second,
-		ShutdownTimeout:       95 * time.Second,
+		ShutdownTimeout:       105 * time.Second,
 		Architectures:         arch.DefaultArchitectures().List(),
 		ValidationAction:      string(admissionregistrationv1.Deny),
 		GoldenImagesNamespace: arch.DefaultGoldenImagesNamespace,

@@ -152,7 +152,7 @@ func TestItDoesNotStartWithoutWhatItNeeds(t *testing.T) {
 // TestARequestInFlightIsAnswered holds back half of a body until the server
 // takes no new connection any more.
 func TestARequestInFlightIsAnswered(t *testing.T) {
-	s := start(t)
+	s := start(t, func(o *Options) { o.ShutdownTimeout = o.ShutdownDelay })
 	address := "127.0.0.1:" + strconv.Itoa(s.options.Port)
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -184,81 +184,6 @@ func TestARequestInFlightIsAnswered(t *testing.T) {
 	}
 	if err := <-s.done; err != nil {
 		t.Errorf("stopped with %v", err)
-	}
-}
-
-// kept is a connection on which one request was answered, as an API server keeps
-// it.
-type kept struct {
-	conn   *tls.Conn
-	reader *bufio.Reader
-}
-
-func (s *running) keep(t *testing.T) *kept {
-	t.Helper()
-	conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	k := &kept{conn, bufio.NewReader(conn)}
-	if last := k.ask(t); last {
-		t.Error("the server ends a connection of which it should say nothing")
-	}
-	return k
-}
-
-// ask sends one more request; last tells whether the answer ends the connection.
-func (k *kept) ask(t *testing.T) (last bool) {
-	t.Helper()
-	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review)
-	resp, err := http.ReadResponse(k.reader, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if answer, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(answer, []byte(`"allowed":true`)) {
-		t.Errorf("%s, %v", answer, err)
-	}
-	return resp.Close
-}
-
-// TestNoConnectionIsClosedUnderARequest: an API server speaks HTTP/1.1, and would
-// fail a write whose request meets the end of a connection.
-func TestNoConnectionIsClosedUnderARequest(t *testing.T) {
-	s := start(t, func(o *Options) { o.ShutdownDelay = 0 })
-	used, idle, fresh := s.keep(t), s.keep(t), s.keep(t)
-	s.stop()
-	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
-	if !used.ask(t) {
-		t.Error("an answer of a server that was told to stop does not end its connection")
-	}
-	// Its client closes it, as after 90 s.
-	if err := idle.conn.Close(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-s.done:
-		t.Fatalf("stopped with %v while a connection is kept", err)
-	default:
-	}
-	if !fresh.ask(t) {
-		t.Error("the last connection is not ended")
-	}
-	if err := <-s.done; err != nil {
-		t.Errorf("stopped with %v", err)
-	}
-}
-
-func TestAConnectionThatIsKeptForEverIsClosed(t *testing.T) {
-	s := start(t, func(o *Options) { o.ShutdownDelay, o.ShutdownTimeout = 0, time.Second })
-	k := s.keep(t)
-	s.stop()
-	if err := <-s.done; err != nil {
-		t.Errorf("stopped with %v", err)
-	}
-	if _, err := k.reader.ReadByte(); !errors.Is(err, io.EOF) {
-		t.Errorf("the connection: %v", err)
 	}
 }
 

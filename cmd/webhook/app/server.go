@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -22,19 +23,23 @@ import (
 )
 
 const (
-	// idleTimeout is well above the 90 s after which a Go client, an API server
-	// for one, closes a connection that it keeps. The server's end must not be
-	// the first: a request on its way then is lost, since a POST is not repeated.
-	idleTimeout = 3 * time.Minute
-	// headerTimeout bounds what a caller sends before there is a request.
-	headerTimeout = 32 * time.Second
-	// answerTimeout bounds the requests that are in flight at the very end. An
-	// API server waits for 2 s.
+	// clientTimeout is when a Go client, an API server for one, closes a
+	// connection that it keeps. The server's end must not be the first: a request
+	// that is on its way then is lost, since a POST is not repeated.
+	clientTimeout = 90 * time.Second
+	// idleTimeout bounds a connection that has had a request.
+	idleTimeout = 2 * clientTimeout
+	// headerTimeout bounds one that has had none: a client may have put it in
+	// store as it is.
+	headerTimeout = 2 * clientTimeout
+	// requestTimeout bounds a request's body, and its answer: the longest that a
+	// webhook configuration may have an API server wait. It bounds the handshake
+	// too.
+	requestTimeout = 30 * time.Second
+	// answerTimeout bounds what is in flight at the very end.
 	answerTimeout = 10 * time.Second
 	// probeTimeout bounds a probe's own connection.
 	probeTimeout = 5 * time.Second
-	// lookInterval is how often the kept connections are counted then.
-	lookInterval = 100 * time.Millisecond
 )
 
 // server serves the webhooks over TLS. It takes the place of controller-runtime's
@@ -42,10 +47,11 @@ const (
 // on its way: they speak HTTP/1.1 to webhooks, which cannot say beforehand that a
 // connection ends.
 type server struct {
-	http     *http.Server
-	listener net.Listener
-	watcher  *certwatcher.CertWatcher
-	kept     connections
+	http        *http.Server
+	listener    net.Listener
+	watcher     *certwatcher.CertWatcher
+	connections connections
+	logger      logr.Logger
 	// draining is set once the server was told to stop.
 	draining atomic.Bool
 }
@@ -56,19 +62,26 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{watcher: watcher}
+	s := &server{watcher: watcher, logger: log.Log.WithName("webhook")}
 	s.http = &http.Server{
-		Handler:           s.closing(newMux(policy)),
-		ConnState:         s.kept.observe,
+		Handler:           s.bounded(newMux(policy)),
+		ConnState:         s.connections.observe,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      requestTimeout,
+		// What callers do wrong, each probe's short connection among it.
+		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
 	}
 	s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), &tls.Config{
 		GetCertificate: watcher.GetCertificate,
 		MinVersion:     tlsVersions[o.TLSMinVersion],
 		NextProtos:     []string{"h2", "http/1.1"},
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.logger.Info("serving", "address", s.listener.Addr().String())
+	return s, nil
 }
 
 // newMux serves each webhook at its path, and counts its calls.
@@ -85,11 +98,16 @@ func newMux(policy *admission.Policy) http.Handler {
 	return hooks.WebhookMux()
 }
 
-// closing has each answer of a server that was told to stop end its connection:
-// the client reads that before it could send another request. (HTTP/2 says it by
-// a frame, which Go makes of the same header.)
-func (s *server) closing(next http.Handler) http.Handler {
+// bounded bounds a request's body, and has each answer of a server that was told
+// to stop end its connection: the client reads that before it could send another
+// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+func (s *server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not http.Server's ReadTimeout, which counts from when the connection was
+		// made, and would end a request on one from the store.
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
+			s.logger.V(1).Info("a request without a time limit", "error", err.Error())
+		}
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
 		}
@@ -101,16 +119,18 @@ func (s *server) closing(next http.Handler) http.Handler {
 func (s *server) serve(ctx context.Context) error {
 	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	watching, stopWatching := context.WithCancel(failed)
-	go func() {
-		// What is served is right; a restart would cure nothing.
+	defer stopWatching()
+	g.Go(func() error {
 		if err := s.watcher.Start(watching); err != nil {
-			log.Log.WithName("webhook").Error(err, "the certificate is not read again")
+			// What is served is right; a restart would cure nothing.
+			s.logger.Error(err, "the certificate is not read again")
 		}
-	}()
+		return nil
+	})
 	g.Go(func() error {
 		defer stopWatching()
 		// HTTP/2 comes with TLS's own Serve.
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.listener); ctx.Err() == nil && !s.draining.Load() {
 			return err
 		}
 		return nil
@@ -118,31 +138,32 @@ func (s *server) serve(ctx context.Context) error {
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
+			s.end(failed)
 		case <-failed.Done():
-			return nil
-		}
-		bounded, cancel := context.WithTimeout(failed, answerTimeout)
-		defer cancel()
-		if err := s.http.Shutdown(bounded); err != nil {
-			return fmt.Errorf("requests are not answered after %s: %w", answerTimeout, err)
 		}
 		return nil
 	})
 	return g.Wait()
 }
 
-// drain returns once every client has closed the connections that it keeps, or
-// limit has ended. Nothing is refused meanwhile.
+// end answers what is in flight.
+func (s *server) end(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(bounded); err != nil {
+		s.logger.Info("requests are not answered", "timeout", answerTimeout.String(), "connections", s.connections.count())
+		_ = s.http.Close() // its connections are on nobody's mind any more
+	}
+}
+
+// drain returns once clients have closed all the connections that they keep, or
+// limit has ended. Nothing is refused meanwhile: the last ones may come late.
 func (s *server) drain(limit context.Context) {
-	ticker := time.NewTicker(lookInterval)
-	defer ticker.Stop()
-	for s.kept.count() > 0 {
-		select {
-		case <-limit.Done():
-			log.Log.WithName("webhook").Info("stopping although clients keep connections", "connections", s.kept.count())
-			return
-		case <-ticker.C:
-		}
+	if s.connections.none(limit) {
+		_ = s.listener.Close() // what matters is that nobody comes any more
+	}
+	if !s.connections.none(limit) {
+		s.logger.Info("stopping although clients keep connections", "connections", s.connections.count())
 	}
 }
 
