@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,33 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// withEnd adds why a program was ended: it says "signal: terminated" alone.
+func withEnd(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// pipe has one program read what another writes. Whichever fails, both end.
+func pipe(from, to *exec.Cmd) error {
+	stdout, err := from.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := from.Start(); err != nil {
+		return err
+	}
+	to.Stdin = stdout
+	err = quietly(to)
+	// Nobody reads on, so that the first one does not wait for it.
+	closed := stdout.Close()
+	if written := from.Wait(); err == nil && written != nil {
+		err = fmt.Errorf("%s: %w", strings.Join(from.Args, " "), errors.Join(written, closed))
+	}
+	return err
+}
+
 // output runs a program and returns what it writes to standard output, without
 // the last line's end. The error holds the end of what it says.
 func output(cmd *exec.Cmd) (string, error) {
@@ -37,6 +65,15 @@ func output(cmd *exec.Cmd) (string, error) {
 func quietly(cmd *exec.Cmd) error {
 	_, err := output(cmd)
 	return err
+}
+
+// endOf is the end of a log.
+func endOf(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return tail(string(content))
 }
 
 const tailLines = 30

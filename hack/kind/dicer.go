@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -109,17 +108,7 @@ func makePrevious(ctx context.Context, assets, revision, dir string) (*release, 
 }
 
 func checkOut(ctx context.Context, revision, dir string) error {
-	archive := command(ctx, "git", "archive", revision)
-	stdout, err := archive.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := archive.Start(); err != nil {
-		return err
-	}
-	unpack := command(ctx, "tar", "--directory", dir, "--extract")
-	unpack.Stdin = stdout
-	return errors.Join(quietly(unpack), archive.Wait())
+	return pipe(command(ctx, "git", "archive", revision), command(ctx, "tar", "--directory", dir, "--extract"))
 }
 
 // compileSuite builds the suite, since what runs in a network of its own cannot

@@ -24,6 +24,13 @@ func program(name string) func(context.Context) bool {
 	}
 }
 
+func file(path string) func(context.Context) bool {
+	return func(context.Context) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+}
+
 func library(name string) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		return command(ctx, "pkg-config", "--exists", name).Run() == nil
@@ -44,8 +51,10 @@ var engineNeeds = []need{
 // buildNeeds are those of a node image from source.
 var buildNeeds = []need{
 	{"debootstrap", program("debootstrap")},
+	{"debian-archive-keyring", file("/usr/share/keyrings/debian-archive-keyring.gpg")},
+	{"util-linux", program("unshare")},
 	{"gcc", program("gcc")},
-	{"libc6-dev", func(context.Context) bool { _, err := os.Stat("/usr/include/stdlib.h"); return err == nil }},
+	{"libc6-dev", file("/usr/include/stdlib.h")},
 	{"pkg-config", program("pkg-config")},
 	{"libseccomp-dev", library("libseccomp")},
 }

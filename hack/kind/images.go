@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 )
 
 // image is one FROM scratch.
 type image struct {
-	// tag is its whole name. No default.
+	// tag is what the engine has it by for a while: never another's name, which
+	// the user may have. No default.
 	tag string
+	// names are what the node has it by. Defaults to none.
+	names []string
 	// files are put there, by their names in the image.
 	files map[string]string
 	// instructions are the Dockerfile's, after the files.
@@ -51,32 +53,15 @@ func (n *nodeImage) controlPlaneImages(ctx context.Context, work, tree string) (
 	if err != nil {
 		return nil, err
 	}
-	pause := filepath.Join(work, "pause")
-	if err := n.compilePause(ctx, pause); err != nil {
-		return nil, err
-	}
 	var images []*image
-	for tag := range strings.FieldsSeq(list) {
-		name, _, _ := strings.Cut(tag[strings.LastIndex(tag, "/")+1:], ":")
-		i := &image{tag: tag, files: map[string]string{}}
-		switch name {
-		case "kube-apiserver", "etcd":
-			i.files["usr/local/bin/"+name] = n.parts.controlPlane.File(name)
-			i.instructions = "ENV PATH=/usr/local/bin\n"
-		case "kube-controller-manager", "kube-scheduler":
-			i.files["usr/local/bin/"+name] = n.parts.node.File(name)
-			i.instructions = "ENV PATH=/usr/local/bin\n"
-		case "kube-proxy":
-			if err := n.addNftables(ctx, tree, i); err != nil {
-				return nil, err
-			}
-		case "pause":
-			i.files["pause"] = pause
-			i.instructions = "USER 65535:65535\nENTRYPOINT [\"/pause\"]\n"
-		case "coredns":
+	for wanted := range strings.FieldsSeq(list) {
+		name, _, _ := strings.Cut(wanted[strings.LastIndex(wanted, "/")+1:], ":")
+		if name == "coredns" {
 			continue // files/cluster.yaml does without
-		default:
-			return nil, fmt.Errorf("kubeadm asks for image %s, which is not made here", tag)
+		}
+		i := &image{tag: "dicer-kind-" + name + ":source", names: []string{wanted}, files: map[string]string{}}
+		if err := n.fill(ctx, i, name, work, tree); err != nil {
+			return nil, err
 		}
 		images = append(images, i)
 	}
@@ -88,10 +73,33 @@ func (n *nodeImage) controlPlaneImages(ctx context.Context, work, tree string) (
 	if found == nil {
 		return nil, errors.New("containerd's configuration names no sandbox_image")
 	}
-	return append(images, &image{
-		tag: string(found[1]), files: map[string]string{"pause": pause},
-		instructions: "USER 65535:65535\nENTRYPOINT [\"/pause\"]\n",
-	}), nil
+	for _, i := range images {
+		if i.tag == "dicer-kind-pause:source" {
+			i.names = append(i.names, string(found[1]))
+			return images, nil
+		}
+	}
+	return nil, errors.New("kubeadm asks for no image pause, which containerd needs")
+}
+
+// fill gives an image what its name stands for.
+func (n *nodeImage) fill(ctx context.Context, i *image, name, work, tree string) error {
+	i.instructions = "ENV PATH=/usr/local/bin\n"
+	switch name {
+	case "kube-apiserver", "etcd":
+		i.files["usr/local/bin/"+name] = n.parts.controlPlane.File(name)
+	case "kube-controller-manager", "kube-scheduler":
+		i.files["usr/local/bin/"+name] = n.parts.node.File(name)
+	case "kube-proxy":
+		return n.addNftables(ctx, tree, i)
+	case "pause":
+		i.files["pause"] = filepath.Join(work, "pause")
+		i.instructions = "USER 65535:65535\nENTRYPOINT [\"/pause\"]\n"
+		return n.compilePause(ctx, i.files["pause"])
+	default:
+		return fmt.Errorf("kubeadm asks for image %s, which is not made here", i.names)
+	}
+	return nil
 }
 
 // compilePause builds Kubernetes' own: one file of C.
@@ -131,62 +139,32 @@ func (n *nodeImage) addImages(ctx context.Context, e *engine, work, tree string)
 		return err
 	}
 	archive := filepath.Join(work, "images.tar")
-	save := []string{"save", "--output", archive}
+	if err := saveImages(ctx, e, images, work, archive); err != nil {
+		return err
+	}
+	c, err := n.startContainerd(ctx, work, filepath.Join(tree, "var/lib/containerd"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.add(ctx, archive, images), c.stop())
+}
+
+// saveImages builds images and leaves them in the archive alone.
+func saveImages(ctx context.Context, e *engine, images []*image, work, archive string) (err error) {
+	var tags []string
+	defer func() {
+		if len(tags) > 0 {
+			remove := e.docker(context.WithoutCancel(ctx), append([]string{"image", "rm", "--force"}, tags...)...)
+			err = errors.Join(err, quietly(remove))
+		}
+	}()
 	for number, i := range images {
 		if err := i.build(ctx, e, filepath.Join(work, fmt.Sprint("image-", number))); err != nil {
 			return err
 		}
-		save = append(save, i.tag)
+		tags = append(tags, i.tag)
 	}
-	if err := quietly(e.docker(ctx, save...)); err != nil {
-		return err
-	}
-	stop, address, err := n.startContainerd(ctx, work, filepath.Join(tree, "var/lib/containerd"))
-	if err != nil {
-		return err
-	}
-	// Unpacked they would be twice in the node; its first use does that.
-	load := command(ctx, n.parts.containerd.File("ctr"), "--address", address, "--namespace", "k8s.io", "images", "import", "--no-unpack", archive)
-	return errors.Join(quietly(load), stop())
-}
-
-// startContainerd runs the node's containerd on its folder, from outside.
-func (n *nodeImage) startContainerd(ctx context.Context, work, root string) (stop func() error, address string, err error) {
-	// A socket's path has a hundred characters at the most.
-	dir, err := os.MkdirTemp("", "dicer-kind-")
-	if err != nil {
-		return nil, "", err
-	}
-	address = filepath.Join(dir, "sock")
-	config := filepath.Join(dir, "config.toml")
-	text := fmt.Sprintf("version = 3\nroot = %q\nstate = %q\n[grpc]\naddress = %q\n", root, filepath.Join(dir, "state"), address)
-	// The plugins that a kubelet talks to need a network.
-	text = "disabled_plugins = [\"io.containerd.cri.v1.runtime\", \"io.containerd.cri.v1.images\", \"io.containerd.grpc.v1.cri\"]\n" + text
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return nil, "", err
-	}
-	daemon := command(context.WithoutCancel(ctx), n.parts.containerd.File("containerd"), "--config", config)
-	log, err := os.Create(filepath.Join(work, "containerd.log"))
-	if err != nil {
-		return nil, "", err
-	}
-	defer log.Close()
-	daemon.Stdout, daemon.Stderr = log, log
-	if err := daemon.Start(); err != nil {
-		return nil, "", err
-	}
-	stop = func() error {
-		_ = daemon.Process.Signal(syscall.SIGTERM)
-		_ = daemon.Wait() // how it exits says less than what it has written
-		return os.RemoveAll(dir)
-	}
-	err = eventually(ctx, time.Minute, func() error {
-		return quietly(command(ctx, n.parts.containerd.File("ctr"), "--address", address, "version"))
-	})
-	if err != nil {
-		return nil, "", errors.Join(fmt.Errorf("containerd does not answer: %w; its log ends with:\n%s", err, endOf(log.Name())), stop())
-	}
-	return stop, address, nil
+	return quietly(e.docker(ctx, append([]string{"save", "--output", archive}, tags...)...))
 }
 
 // eventually calls check until it succeeds.

@@ -16,26 +16,27 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	interrupted := ctx.Err() != nil
-	stop()
-	os.Exit(exitCode(err, interrupted, os.Stderr))
+	// SIGPIPE too: when Ctrl-C has ended the tee that reads the progress, the next
+	// line would otherwise kill this process before it has cleaned up.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(exitCode(run(ctx, os.Args[1:], os.Stdout), os.Stderr))
 }
 
 // exitCode tells the user what went wrong and returns the status to exit with: 2
 // for what the command line or the machine has to correct.
-func exitCode(err error, interrupted bool, stderr io.Writer) int {
+func exitCode(err error, stderr io.Writer) int {
 	var usage usageError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0
-	case interrupted:
-		fmt.Fprintln(stderr, "kind: interrupted; no cluster and no engine of its own is left")
-		return 130
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "kind:", err)
 		return 2
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "kind: interrupted:", err)
+		return 130
 	default:
 		fmt.Fprintln(stderr, "kind:", err)
 		return 1

@@ -41,9 +41,11 @@ func (n *nodeImage) stamp() (string, error) {
 	}
 	hash := sha256.New()
 	hash.Write(program)
-	for _, part := range n.parts.ofNode() {
+	// kind's module has the files of a node.
+	for _, part := range append(n.parts.ofNode(), n.parts.kind) {
 		fmt.Fprintln(hash, part.Stamp())
 	}
+	fmt.Fprintln(hash, n.root)
 	return fmt.Sprintf("%x", hash.Sum(nil))[:16], nil
 }
 
@@ -70,8 +72,9 @@ func (n *nodeImage) ensure(ctx context.Context, e *engine) (name, note string, e
 	if err := n.forget(ctx, e); err != nil {
 		return "", "", err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(n.stampFile), "node-")
-	if err != nil {
+	// One place, which a run that was killed outright leaves to the next.
+	work := filepath.Join(filepath.Dir(n.stampFile), "node.tmp")
+	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(work, 0o755)); err != nil {
 		return "", "", err
 	}
 	defer os.RemoveAll(work)
@@ -193,16 +196,7 @@ func (n *nodeImage) addFiles(tree string) error {
 func importTree(ctx context.Context, e *engine, work, name string) error {
 	const tree = "dicer-kind-tree:latest"
 	archive := command(ctx, "tar", "--directory", filepath.Join(work, "tree"), "--create", ".")
-	stdin, err := archive.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := archive.Start(); err != nil {
-		return err
-	}
-	load := e.docker(ctx, "import", "-", tree)
-	load.Stdin = stdin
-	if err := errors.Join(quietly(load), archive.Wait()); err != nil {
+	if err := pipe(archive, e.docker(ctx, "import", "-", tree)); err != nil {
 		return err
 	}
 	dockerfile, err := files.ReadFile("files/node.Dockerfile")

@@ -80,7 +80,7 @@ func TestEachPartIsPinned(t *testing.T) {
 			t.Errorf("%s is current in an empty folder", part.Title)
 		}
 	}
-	if err := built(p, &nodeImage{parts: p}); err == nil || !strings.Contains(err.Error(), "is not built") {
+	if err := (&runner{parts: p, node: &nodeImage{parts: p}}).built(); err == nil || !strings.Contains(err.Error(), "is not built") {
 		t.Errorf("nothing is built: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ type options struct {
 func newOptions(args []string, out io.Writer) (*options, error) {
 	o := &options{Source: sourceAuto, Logs: "dist/kind-failed"}
 	flags := flag.NewFlagSet("kind", flag.ContinueOnError)
-	flags.SetOutput(out)
+	flags.SetOutput(io.Discard) // errors are printed once, by exitCode
 	flags.StringVar(&o.Source, "source", o.Source, "where node image and cert-manager come from: "+strings.Join(sources, ", "))
 	flags.StringVar(&o.Version, "version", o.Version, "`version` of dicer's image, and its tag")
 	flags.StringVar(&o.Previous, "previous", o.Previous, "`revision` to upgrade from (default the preceding tag)")
@@ -57,10 +58,14 @@ func newOptions(args []string, out io.Writer) (*options, error) {
 	flags.BoolVar(&o.Keep, "keep", o.Keep, "leave the cluster running")
 	flags.BoolVar(&o.Check, "check", o.Check, "only tell, by the exit status, whether everything is built")
 	flags.StringVar(&o.Logs, "logs", o.Logs, "`folder` for the traces of a failure")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		flags.Usage()
 		return nil, err
-	}
-	if flags.NArg() > 0 {
+	case err != nil:
+		return nil, usageError(err.Error())
+	case flags.NArg() > 0:
 		return nil, usageError(fmt.Sprintf("unexpected argument %q", flags.Arg(0)))
 	}
 	return o, o.complete()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -36,19 +37,25 @@ func TestOptions(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	for _, test := range []struct {
-		name        string
-		err         error
-		interrupted bool
-		want        int
+		name string
+		err  error
+		want int
 	}{
-		{"nothing wrong", nil, false, 0},
-		{"a case failed", errors.New("failed"), false, 1},
-		{"something to correct", fmt.Errorf("step: %w", usageError("no engine")), false, 2},
-		{"Ctrl-C", context.Canceled, true, 130},
+		{"nothing wrong", nil, 0},
+		{"help", flag.ErrHelp, 0},
+		{"a case failed", errors.New("failed"), 1},
+		{"something to correct", fmt.Errorf("step: %w", usageError("no engine")), 2},
+		{"an unknown flag", func() error { _, err := newOptions([]string{"-faster"}, io.Discard); return err }(), 2},
+		{"Ctrl-C", fmt.Errorf("step: %w", context.Canceled), 130},
+		{"Ctrl-C, and the cluster was not deleted", errors.Join(context.Canceled, errors.New("no engine")), 130},
 	} {
 		var stderr strings.Builder
-		if got := exitCode(test.err, test.interrupted, &stderr); got != test.want || (stderr.Len() > 0) != (test.err != nil) {
+		silent := test.err == nil || errors.Is(test.err, flag.ErrHelp)
+		if got := exitCode(test.err, &stderr); got != test.want || (stderr.Len() == 0) != silent {
 			t.Errorf("%s: %d and %q; want %d", test.name, got, stderr.String(), test.want)
+		}
+		if test.err != nil && !silent && !strings.Contains(stderr.String(), test.err.Error()) {
+			t.Errorf("%s: %q does not tell %q", test.name, stderr.String(), test.err)
 		}
 	}
 }

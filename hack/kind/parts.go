@@ -54,66 +54,68 @@ func newParts(ctx context.Context, cache string, log io.Writer) (*parts, error) 
 	if err != nil {
 		return nil, err
 	}
+	recipes := map[**gobuild.Build]gobuild.Recipe{&p.controlPlane: controlPlane, &p.node: node}
+	for _, m := range p.modules() {
+		r := gobuild.Recipe{Title: filepath.Base(m.dir), Dir: filepath.Join(cache, filepath.Base(m.dir)), Commands: m.commands, Tags: m.tags, LDFlags: static}
+		if m.cgo {
+			// Static: the machine that builds may have another libc than the node.
+			r.Cgo, r.LDFlags = true, static+" -extldflags -static"
+		}
+		if r.Module, err = gobuild.ReadModule(filepath.Join(modules, m.dir)); err != nil {
+			return nil, err
+		}
+		recipes[m.build] = r
+	}
+	for build, recipe := range recipes {
+		if *build, err = gobuild.New(ctx, recipe, log); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// module is one that pins a part.
+type module struct {
+	build    **gobuild.Build
+	dir      string
+	commands []gobuild.Command
+	tags     string
+	cgo      bool
+}
+
+func (p *parts) modules() []module {
 	const (
 		containerd = "github.com/containerd/containerd/v2/cmd/"
 		plugins    = "github.com/containernetworking/plugins/plugins/"
 	)
-	for _, r := range []struct {
-		build  **gobuild.Build
-		module string
-		recipe gobuild.Recipe
-	}{
-		{&p.controlPlane, "", controlPlane},
-		{&p.node, "", node},
-		{&p.kind, "parts/kind", gobuild.Recipe{
-			Commands: []gobuild.Command{{Name: "kind", Package: "sigs.k8s.io/kind"}},
-		}},
-		{&p.containerd, "parts/containerd", gobuild.Recipe{
-			Commands: []gobuild.Command{
+	return []module{
+		{build: &p.kind, dir: "parts/kind", commands: []gobuild.Command{{Name: "kind", Package: "sigs.k8s.io/kind"}}},
+		{
+			build: &p.containerd, dir: "parts/containerd", commands: []gobuild.Command{
 				{Name: "containerd", Package: containerd + "containerd"},
 				{Name: "ctr", Package: containerd + "ctr"},
 				{Name: "containerd-shim-runc-v2", Package: containerd + "containerd-shim-runc-v2"},
 			},
 			// Snapshotters that nobody chooses, as kind builds it.
-			Tags: "no_aufs,no_zfs,no_btrfs,no_devmapper",
+			tags: "no_aufs,no_zfs,no_btrfs,no_devmapper",
+		},
+		// kind export logs calls it.
+		{build: &p.crictl, dir: "parts/crictl", commands: []gobuild.Command{{Name: "crictl", Package: "sigs.k8s.io/cri-tools/cmd/crictl"}}},
+		{
+			build: &p.runc, dir: "parts/runc", commands: []gobuild.Command{{Name: "runc", Package: "github.com/opencontainers/runc"}},
+			// Pods ask for seccomp profiles.
+			tags: "seccomp,netgo,osusergo", cgo: true,
+		},
+		{build: &p.cni, dir: "parts/cni", commands: []gobuild.Command{
+			{Name: "host-local", Package: plugins + "ipam/host-local"},
+			{Name: "loopback", Package: plugins + "main/loopback"},
+			{Name: "ptp", Package: plugins + "main/ptp"},
+			{Name: "portmap", Package: plugins + "meta/portmap"},
 		}},
-		{&p.crictl, "parts/crictl", gobuild.Recipe{
-			// kind export logs calls it.
-			Commands: []gobuild.Command{{Name: "crictl", Package: "sigs.k8s.io/cri-tools/cmd/crictl"}},
+		{build: &p.certManager, dir: "certmanager", commands: []gobuild.Command{
+			{Name: "certmanager", Package: "github.com/dicer-dev/dicer/hack/kind/certmanager"},
 		}},
-		{&p.runc, "parts/runc", gobuild.Recipe{
-			Commands: []gobuild.Command{{Name: "runc", Package: "github.com/opencontainers/runc"}},
-			// Pods ask for seccomp profiles. Static: the machine that builds may have
-			// another libc than the node.
-			Tags: "seccomp,netgo,osusergo", LDFlags: static + " -extldflags -static", Cgo: true,
-		}},
-		{&p.cni, "parts/cni", gobuild.Recipe{
-			Commands: []gobuild.Command{
-				{Name: "host-local", Package: plugins + "ipam/host-local"},
-				{Name: "loopback", Package: plugins + "main/loopback"},
-				{Name: "ptp", Package: plugins + "main/ptp"},
-				{Name: "portmap", Package: plugins + "meta/portmap"},
-			},
-		}},
-		{&p.certManager, "certmanager", gobuild.Recipe{
-			Commands: []gobuild.Command{{Name: "certmanager", Package: "github.com/dicer-dev/dicer/hack/kind/certmanager"}},
-		}},
-	} {
-		if r.module != "" {
-			r.recipe.Title = filepath.Base(r.module)
-			r.recipe.Dir = filepath.Join(cache, r.recipe.Title)
-			if r.recipe.LDFlags == "" {
-				r.recipe.LDFlags = static
-			}
-			if r.recipe.Module, err = gobuild.ReadModule(filepath.Join(modules, r.module)); err != nil {
-				return nil, err
-			}
-		}
-		if *r.build, err = gobuild.New(ctx, r.recipe, log); err != nil {
-			return nil, err
-		}
 	}
-	return p, nil
 }
 
 // ensure builds one part where it is not current.

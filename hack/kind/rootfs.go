@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dicer-dev/dicer/hack/controlplane/gobuild"
 )
 
 const (
@@ -18,25 +21,36 @@ const (
 	debianPackages = "systemd,systemd-sysv,dbus,iptables,nftables,iproute2,conntrack,ethtool,util-linux,mount,kmod,procps,jq,ca-certificates"
 )
 
+// waste is what a node has no use for, of half its size.
+var waste = []string{"var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"}
+
+// rootFolder is the name of a folder for a node's Debian: another one where it
+// would have another content.
+func rootFolder() string {
+	hash := sha256.Sum256([]byte(debianPackages + " " + strings.Join(waste, " ")))
+	return fmt.Sprintf("debian-%s-%s-%x", debian, gobuild.Platform(), hash[:4])
+}
+
 // ensureRoot makes a node's Debian in dir, once.
 func ensureRoot(ctx context.Context, dir string) (note string, err error) {
 	if _, err := os.Stat(dir); err == nil {
 		return "there already", nil
-	}
-	mirror, err := debianMirror(ctx)
-	if err != nil {
-		return "", err
 	}
 	temporary := dir + ".tmp"
 	// It may be there from a run that was killed outright.
 	if err := os.RemoveAll(temporary); err != nil {
 		return "", err
 	}
-	if err := quietly(command(ctx, "debootstrap", "--variant=minbase", "--include="+debianPackages, debian, temporary, mirror)); err != nil {
+	// Its mounts are in a namespace of its own, and gone with it in any case.
+	args := []string{"--mount", "debootstrap", "--variant=minbase", "--force-check-gpg", "--include=" + debianPackages, debian, temporary}
+	if mirror := debianMirror(ctx); mirror != "" {
+		args = append(args, mirror)
+	}
+	if err := quietly(command(ctx, "unshare", args...)); err != nil {
 		return "", errors.Join(err, os.RemoveAll(temporary))
 	}
-	for _, waste := range []string{"var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"} {
-		if err := os.RemoveAll(filepath.Join(temporary, waste)); err != nil {
+	for _, folder := range waste {
+		if err := os.RemoveAll(filepath.Join(temporary, folder)); err != nil {
 			return "", err
 		}
 	}
@@ -44,19 +58,19 @@ func ensureRoot(ctx context.Context, dir string) (note string, err error) {
 }
 
 // debianMirror is the archive that this machine's apt has the release from:
-// where one is set, others may not be reached. Without a Debian of that release
-// it is debootstrap's own default.
-func debianMirror(ctx context.Context) (string, error) {
+// where one is set, others may not be reached. Empty where apt knows none:
+// debootstrap has a default.
+func debianMirror(ctx context.Context) string {
 	text, err := output(command(ctx, "apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"))
 	if err != nil {
-		return "", err
+		return ""
 	}
 	for line := range strings.Lines(text) {
 		if site, release, _ := strings.Cut(strings.TrimSpace(line), " "); release == debian {
-			return site, nil
+			return site
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // systemdWants are the folders of links to units, of which kind's Dockerfile

@@ -7,12 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/dicer-dev/dicer/hack/controlplane/gobuild"
 )
 
 // run does all that -help says, from the repository's root.
-func run(ctx context.Context, args []string, out io.Writer) (err error) {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	o, err := newOptions(args, out)
 	if err != nil {
 		return err
@@ -22,41 +23,18 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return fmt.Errorf("finding the cache directory: %w", err)
 	}
 	cache = filepath.Join(cache, "dicer", "kind")
-	s := newSteps(out)
 	p, err := newParts(ctx, cache, out)
 	if err != nil {
 		return err
 	}
-	node := &nodeImage{parts: p, root: filepath.Join(cache, "debian-"+debian), stampFile: filepath.Join(cache, "node-image")}
+	r := &runner{
+		options: o, steps: newSteps(out), parts: p, cache: cache,
+		node: &nodeImage{parts: p, root: filepath.Join(cache, rootFolder()), stampFile: filepath.Join(cache, "node-image")},
+	}
 	if o.Check {
-		return built(p, node)
+		return r.built()
 	}
-	unlock, err := gobuild.Lock(ctx, filepath.Join(cache, "lock"), func() { s.say("another run is going on; waiting for it") })
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	defer func() { fmt.Fprintf(out, "\n%s", s.table()) }()
-	work, err := os.MkdirTemp("", "dicer-kind-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	r := &runner{options: o, steps: s, parts: p, node: node, cache: cache, work: work}
-	return r.run(ctx)
-}
-
-// built tells what is not.
-func built(p *parts, node *nodeImage) error {
-	for _, part := range append(p.ofNode(), p.kind, p.certManager) {
-		if !part.Current() {
-			return fmt.Errorf("%s is not built", part.Title)
-		}
-	}
-	if !node.current() {
-		return errors.New("the node image is not built")
-	}
-	return nil
+	return r.alone(ctx, out)
 }
 
 // runner is one run.
@@ -71,16 +49,56 @@ type runner struct {
 
 	engine  *engine
 	cluster *cluster
-	// nodeName is the node image that was built from source, certManager the
-	// archive; both are empty where published ones are used.
-	nodeName, certManager string
-	current, previous     *release
+	origins origins
+	// revision is what the upgrade starts from.
+	revision          string
+	current, previous *release
 	// suite and helm are the commands' files.
 	suite, helm string
 }
 
+// origins are where a cluster comes from: what is empty is published.
+type origins struct {
+	// node is the image that was built, certManager the archive of that.
+	node, certManager string
+	// manifest is the file of the published cert-manager.
+	manifest string
+}
+
+// built tells what is not.
+func (r *runner) built() error {
+	for _, part := range append(r.parts.ofNode(), r.parts.kind, r.parts.certManager) {
+		if !part.Current() {
+			return fmt.Errorf("%s is not built", part.Title)
+		}
+	}
+	if !r.node.current() {
+		return errors.New("the node image is not built")
+	}
+	return nil
+}
+
+// alone runs while no other run uses the cache.
+func (r *runner) alone(ctx context.Context, out io.Writer) (err error) {
+	unlock, err := gobuild.Lock(ctx, filepath.Join(r.cache, "lock"), func() { r.steps.say("another run is going on; waiting for it") })
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	defer func() { fmt.Fprintf(out, "\n%s", r.steps.table()) }()
+	// Those of a run before say nothing of this one.
+	if err := os.RemoveAll(r.options.Logs); err != nil {
+		return err
+	}
+	if r.work, err = os.MkdirTemp("", "dicer-kind-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.work)) }()
+	return r.run(ctx)
+}
+
 func (r *runner) run(ctx context.Context) (err error) {
-	if err := r.findEngine(ctx); err != nil {
+	if err := r.check(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.engine.stop()) }()
@@ -96,38 +114,17 @@ func (r *runner) run(ctx context.Context) (err error) {
 	if err != nil && ctx.Err() == nil {
 		err = errors.Join(err, r.keepLogs(ctx))
 	}
-	if r.options.Keep {
+	if r.options.Keep && ctx.Err() == nil {
 		r.wait(ctx)
 	}
 	return err
 }
 
-func (r *runner) findEngine(ctx context.Context) error {
-	return r.steps.do("container engine", func() (string, error) {
-		if r.engine = findEngine(ctx); r.engine != nil {
-			version, err := r.engine.version(ctx)
-			return "yours, " + version, err
-		}
-		if r.options.Source == sourcePublished {
-			return "", usageError("no container engine answers docker version: start one, or have everything built: -source " + sourceBuilt)
-		}
-		if _, err := provide(ctx, r.steps, engineNeeds); err != nil {
-			return "", err
-		}
-		var err error
-		if r.engine, err = startEngine(ctx, filepath.Join(r.cache, "engine")); err != nil {
-			return "", err
-		}
-		version, err := r.engine.version(ctx)
-		return "one of its own, " + version, err
-	})
-}
-
+// removeCluster does so after an interrupt too.
 func (r *runner) removeCluster(ctx context.Context) error {
-	return r.steps.do("delete the cluster", func() (string, error) {
-		// Also after an interrupt.
-		return "deleted", r.cluster.remove(context.WithoutCancel(ctx))
-	})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	defer cancel()
+	return r.steps.do(ctx, "delete the cluster", func() (string, error) { return "deleted", r.cluster.remove(ctx) })
 }
 
 func (r *runner) keepLogs(ctx context.Context) error {
@@ -143,7 +140,7 @@ func (r *runner) keepLogs(ctx context.Context) error {
 func (r *runner) wait(ctx context.Context) {
 	enter := ""
 	if r.engine.own {
-		enter = fmt.Sprintf("  export DOCKER_HOST=%s\n  nsenter --net=/run/netns/%s bash\n", r.engine.host, network)
+		enter = fmt.Sprintf("  export DOCKER_HOST=%s\n  nsenter --net=%s bash\n", r.engine.host, namespaces+r.engine.network)
 	}
 	r.steps.say("everything is left running. In another terminal:\n\n%s  export KUBECONFIG=%s\n  %s get pods -A\n\nCtrl-C here ends it.", enter, r.cluster.kubeconfig(), r.cluster.kubectl)
 	<-ctx.Done()

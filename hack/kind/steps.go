@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -24,14 +25,14 @@ func newSteps(out io.Writer) *steps { return &steps{out: out, now: time.Now} }
 
 // do runs one step. What it returns says in some words what was done: built, or
 // there already.
-func (s *steps) do(name string, run func() (note string, err error)) error {
+func (s *steps) do(ctx context.Context, name string, run func() (note string, err error)) error {
 	s.say("%s ...", name)
 	started := s.now()
 	note, err := run()
 	took := s.now().Sub(started)
 	if err != nil {
 		note = "FAILED"
-		err = fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", name, withEnd(ctx, err))
 	}
 	s.say("%s: %s in %s", name, note, clock(took))
 	s.done = append(s.done, finished{name, note, took})

@@ -4,6 +4,7 @@ package kind
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -26,8 +27,9 @@ func testHelm(t *testing.T, s *suite) {
 	o := s.whileCreating(t, func() {
 		s.helm(t, "upgrade", "dicer", chart, "--reset-then-reuse-values", "--set", "validationAction=Warn", "--wait")
 		s.rolledOut(t, "dicer-webhook")
+		s.settled(t)
 	})
-	s.check(t, o, false, false)
+	s.check(t, o)
 	s.eventually(t, time.Minute, func() error {
 		_, stderr, err := s.Kubectl(t.Context(), mistypedSSP, "create", "--dry-run=server", "--filename", "-")
 		if err != nil || !strings.Contains(stderr, `did you mean "arm64"?`) {
@@ -37,20 +39,24 @@ func testHelm(t *testing.T, s *suite) {
 	})
 
 	s.helm(t, "uninstall", "dicer", "--wait")
-	// cert-manager keeps the Secrets, and nobody owns the namespace.
-	want := []string{
-		"ConfigMap dicer-system/kube-root-ca.crt", "Namespace /dicer-system", "Secret dicer-system/dicer-ca",
-		"Secret dicer-system/dicer-webhook-tls", "ServiceAccount dicer-system/default",
+	// cert-manager keeps the Secrets, fan-out's Lease nobody owns, nor the namespace.
+	want := maps.Clone(s.before)
+	for _, left := range []string{
+		"ConfigMap dicer-system/kube-root-ca.crt", "Lease dicer-system/dicer-fanout", "Namespace /dicer-system",
+		"Secret dicer-system/dicer-ca", "Secret dicer-system/dicer-webhook-tls", "ServiceAccount dicer-system/default",
+	} {
+		want[left] = true
 	}
 	s.eventually(t, 3*time.Minute, func() error {
-		if diff := cmp.Diff(want, s.left(t)); diff != "" {
-			return fmt.Errorf("left by helm uninstall (-want +got):\n%s", diff)
+		now, err := s.everything(t)
+		if diff := cmp.Diff(want, now); err == nil && diff != "" {
+			return fmt.Errorf("objects after helm uninstall (-want +got):\n%s", diff)
 		}
-		return nil
+		return err
 	})
 	figures := s.figures
 	s.kubectl(t, "delete", "namespace", namespace)
-	s.nothingIsLeft(t)
+	s.asBefore(t)
 	s.figures = "an upgrade: " + figures
 }
 

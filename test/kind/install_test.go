@@ -23,6 +23,7 @@ import (
 func testInstall(t *testing.T, s *suite) {
 	started := time.Now()
 	s.kubectl(t, "apply", "--filename", options.install)
+	s.installed = true
 	s.available(t)
 	s.figures = fmt.Sprintf("available after %s", time.Since(started).Round(100*time.Millisecond))
 	s.runs(t, options.version)

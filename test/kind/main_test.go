@@ -42,28 +42,30 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// cases are run in this order, in one cluster; the last ones take dicer away.
+// cases are run in this order, in one cluster.
 var cases = []struct {
 	name string
-	run  func(*testing.T, *suite)
+	// installed tells whether the case begins with dicer installed.
+	installed bool
+	run       func(*testing.T, *suite)
 }{
-	{"install", testInstall},
-	{"webhook answers through the Service", testAnswers},
-	{"seed case by fan-out", testSeedCase},
-	{"DataImportCrons by hand", testByHand},
-	{"what kubectl shows", testKubectl},
-	{"pods are restricted", testPods},
-	{"ten rollouts under creates", testRollouts},
-	{"leaf renewed under creates", testLeaf},
-	{"CA rotated under creates", testCA},
-	{"replicas evicted under creates", testEviction},
-	{"replica killed under creates", testReplicaKilled},
-	{"kubelet restarted under creates", testKubelet},
-	{"API server restarted under creates", testAPIServer},
-	{"no replica runs", testNoReplica},
-	{"uninstall", testUninstall},
-	{"Helm chart", testHelm},
-	{"upgrade under creates", testUpgrade},
+	{"install", false, testInstall},
+	{"webhook answers through the Service", true, testAnswers},
+	{"seed case by fan-out", true, testSeedCase},
+	{"DataImportCrons by hand", true, testByHand},
+	{"what kubectl shows", true, testKubectl},
+	{"pods are restricted", true, testPods},
+	{"ten rollouts under creates", true, testRollouts},
+	{"leaf renewed under creates", true, testLeaf},
+	{"CA rotated under creates", true, testCA},
+	{"replicas evicted under creates", true, testEviction},
+	{"replica killed under creates", true, testReplicaKilled},
+	{"kubelet restarted under creates", true, testKubelet},
+	{"API server restarted under creates", true, testAPIServer},
+	{"no replica runs", true, testNoReplica},
+	{"uninstall", true, testUninstall},
+	{"Helm chart", false, testHelm},
+	{"upgrade under creates", false, testUpgrade},
 }
 
 // TestKind goes on after a case that fails, unless nothing is installed.
@@ -81,6 +83,7 @@ func TestKind(t *testing.T) {
 					s.keepTraces(t, c.name)
 				}
 			}()
+			s.begin(t, c.installed)
 			c.run(t, s)
 		})
 		if ran {
@@ -89,6 +92,9 @@ func TestKind(t *testing.T) {
 		if !passed && c.name == cases[0].name {
 			return
 		}
+	}
+	if len(results) == 0 {
+		t.Error("no case has such a name")
 	}
 }
 
@@ -118,9 +124,11 @@ func table(results []result) string {
 type suite struct {
 	*cluster.Cluster
 	// before are all objects of the cluster without dicer.
-	before map[string]string
+	before map[string]bool
 	// figures are the running case's, for the table.
 	figures string
+	// installed tells whether options.install is.
+	installed bool
 }
 
 func newSuite(t *testing.T) *suite {
@@ -150,7 +158,9 @@ func newSuite(t *testing.T) *suite {
 		}
 		return nil
 	})
-	s.before = s.everything(t)
+	if s.before, err = s.everything(t); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

@@ -27,11 +27,10 @@ import (
 func testNoReplica(t *testing.T, s *suite) {
 	objects := s.prepare(t)
 	s.kubectl(t, "scale", "--namespace", namespace, "deployment/dicer-webhook", "--replicas=0")
-	s.eventually(t, 2*time.Minute, func() error {
-		list := &corev1.PodList{}
-		err := s.Client.List(t.Context(), list, client.InNamespace(namespace), client.MatchingLabels{"app.kubernetes.io/component": "webhook"})
-		if err == nil && len(list.Items) > 0 {
-			return fmt.Errorf("%d pods are left", len(list.Items))
+	s.eventually(t, 3*time.Minute, func() error {
+		list, err := s.list(t, "webhook")
+		if err == nil && len(list) > 0 {
+			return fmt.Errorf("%d pods are left", len(list))
 		}
 		return err
 	})

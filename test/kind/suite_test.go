@@ -75,21 +75,56 @@ func (s *suite) available(t *testing.T) {
 	})
 }
 
-// rolledOut waits until no pod of an older revision is left.
+// begin brings dicer, or takes it away, where the case before has left it
+// otherwise, or was not asked for.
+func (s *suite) begin(t *testing.T, installed bool) {
+	t.Helper()
+	if installed == s.installed {
+		return
+	}
+	if installed {
+		testInstall(t, s)
+	} else {
+		testUninstall(t, s)
+	}
+	s.figures = ""
+}
+
+// rolledOut waits for a rollout as kubectl does: until the new pods answer. Old
+// ones may still be going.
 func (s *suite) rolledOut(t *testing.T, deployment string) {
 	t.Helper()
 	s.kubectl(t, "rollout", "status", "--namespace", namespace, "deployment/"+deployment, "--timeout=3m")
 }
 
-// pods returns a component's running pods.
+// settled waits until the webhook's last old pod has gone.
+func (s *suite) settled(t *testing.T) {
+	t.Helper()
+	s.eventually(t, 3*time.Minute, func() error {
+		list, err := s.list(t, "webhook")
+		for _, p := range list {
+			if p.DeletionTimestamp != nil {
+				return fmt.Errorf("pod %s is going", p.Name)
+			}
+		}
+		return err
+	})
+}
+
+// pods returns a component's pods that are not going.
 func (s *suite) pods(t *testing.T, component string) []corev1.Pod {
 	t.Helper()
-	list := &corev1.PodList{}
-	err := s.Client.List(t.Context(), list, client.InNamespace(namespace), client.MatchingLabels{"app.kubernetes.io/component": component})
+	list, err := s.list(t, component)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	return slices.DeleteFunc(list, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+}
+
+func (s *suite) list(t *testing.T, component string) ([]corev1.Pod, error) {
+	list := &corev1.PodList{}
+	err := s.Client.List(t.Context(), list, client.InNamespace(namespace), client.MatchingLabels{"app.kubernetes.io/component": component})
+	return list.Items, err
 }
 
 // cron is a DataImportCron of the streamed namespace.
@@ -128,18 +163,16 @@ func completed(made *unstructured.Unstructured, architecture, base string) error
 	return nil
 }
 
-// everything returns each object of the cluster with its UID, but for what
-// comes and goes by itself.
-func (s *suite) everything(t *testing.T) map[string]string {
+// everything returns the names of all objects of the cluster, but for what comes
+// and goes by itself, outside of dicer's namespace.
+func (s *suite) everything(t *testing.T) (map[string]bool, error) {
 	t.Helper()
-	found := map[string]string{}
+	found := map[string]bool{}
 	err := s.Everything(t.Context(), func(kind string, object *metav1.PartialObjectMetadata) {
-		if kind != "Event" && kind != "Lease" {
-			found[kind+" "+object.Namespace+"/"+object.Name] = string(object.UID)
+		passing := kind == "Lease" || kind == "Pod"
+		if kind != "Event" && (!passing || object.Namespace == namespace) {
+			found[kind+" "+object.Namespace+"/"+object.Name] = true
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
+	return found, err
 }

@@ -4,41 +4,30 @@ package kind
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func testUninstall(t *testing.T, s *suite) {
 	s.kubectl(t, "delete", "--filename", options.install, "--timeout=3m")
-	s.nothingIsLeft(t)
+	s.installed = false
+	s.asBefore(t)
 }
 
-// nothingIsLeft waits until the cluster has the objects that it had without
-// dicer, and no others.
-func (s *suite) nothingIsLeft(t *testing.T) {
+// asBefore waits until the cluster has the objects that it had without dicer, all
+// of them and no others.
+func (s *suite) asBefore(t *testing.T) {
 	t.Helper()
 	s.eventually(t, 3*time.Minute, func() error {
-		if left := s.left(t); len(left) > 0 {
-			return fmt.Errorf("%s: left", strings.Join(left, ", "))
+		now, err := s.everything(t)
+		if diff := cmp.Diff(s.before, now); err == nil && diff != "" {
+			return fmt.Errorf("objects (-without dicer +after it):\n%s", diff)
 		}
-		return nil
+		return err
 	})
 	s.figures = fmt.Sprintf("%d objects in the cluster, as before", len(s.before))
-}
-
-// left are the objects that the cluster did not have without dicer.
-func (s *suite) left(t *testing.T) []string {
-	t.Helper()
-	var left []string
-	for name := range s.everything(t) {
-		if _, was := s.before[name]; !was {
-			left = append(left, name)
-		}
-	}
-	slices.Sort(left)
-	return left
 }
 
 // testUpgrade ends with nothing installed.
@@ -48,10 +37,12 @@ func testUpgrade(t *testing.T, s *suite) {
 	s.runs(t, options.previous)
 	o := s.whileCreating(t, func() {
 		s.kubectl(t, "apply", "--filename", options.install)
+		s.installed = true
 		s.rolledOut(t, "dicer-webhook")
 		s.rolledOut(t, "dicer-fanout")
+		s.settled(t)
 	})
-	s.check(t, o, false, false)
+	s.check(t, o)
 	s.runs(t, options.version)
 	testSeedCase(t, s)
 	figures := s.figures

@@ -63,18 +63,6 @@ func pinned(files fs.FS) ([]Version, error) {
 	return versions, nil
 }
 
-// UnknownVersionError is a choice of a version that is not pinned.
-type UnknownVersionError struct {
-	// Source is the flag or the variable that made it, Value what it was.
-	Source, Value string
-	// Accepted are the pinned versions.
-	Accepted []string
-}
-
-func (e *UnknownVersionError) Error() string {
-	return fmt.Sprintf("%s: %q is not a version that can be built here; accepted: %s", e.Source, e.Value, strings.Join(e.Accepted, ", "))
-}
-
 // Choose picks among versions (newest first, not empty): the flag's value, else
 // the environment's, else the newest. An empty value counts as not given.
 func Choose(versions []Version, flagValue, envValue string) (Version, error) {
@@ -92,5 +80,5 @@ func Choose(versions []Version, flagValue, envValue string) (Version, error) {
 	for i, v := range versions {
 		accepted[i] = v.String()
 	}
-	return Version{}, &UnknownVersionError{source, value, accepted}
+	return Version{}, fmt.Errorf("%s: %q is not a version that can be built here; accepted: %s", source, value, strings.Join(accepted, ", "))
 }
