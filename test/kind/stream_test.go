@@ -77,7 +77,9 @@ func (s *suite) whileCreating(t *testing.T, disturb func()) *outcome {
 	// Also where disturb ends the test.
 	defer group.Wait()
 	defer stop()
-	t.Cleanup(func() { _ = s.Client.DeleteAllOf(context.Background(), cron("", nil, ""), client.InNamespace(streamed)) })
+	t.Cleanup(func() {
+		_ = s.Client.DeleteAllOf(context.Background(), cron("", nil, ""), client.InNamespace(streamed))
+	})
 	for writer := range writers {
 		group.Go(func() {
 			ticker := time.NewTicker(pace)
