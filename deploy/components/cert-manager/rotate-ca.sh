@@ -62,7 +62,7 @@ done
 
 step="the old CA is trusted, and serves"
 echo "rotate-ca: a new key"
-kubectl delete secret -n "$namespace" dicer-ca
+kubectl delete secret -n "$namespace" dicer-ca --ignore-not-found
 new_ca() { ca=$(secret dicer-ca 'tls\.crt') && [ -n "$ca" ] && [ "$ca" != "$before" ]; }
 until_true new_ca "a new certificate in Secret dicer-ca"
 trust "$trusted
