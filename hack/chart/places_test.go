@@ -20,7 +20,7 @@ func TestAPlaceThatIsGoneOrNewIsTold(t *testing.T) {
 		{"resources", fanout, "        resources:\n", "        resource:\n", "Deployment dicer-fanout: spec.template.spec.containers.[name=fanout].resources: it is not there"},
 		{"a Deployment's name", webhook, "  name: dicer-webhook\n", "  name: dicer-server\n", "overlays/default: no Deployment dicer-webhook"},
 		{"the API server's ports", "components/fanout/networkpolicy.yaml", "  egress:\n", "  outgoing:\n", "NetworkPolicy dicer-fanout: spec.egress: it is not there"},
-		{"the image's tag", "overlays/default/kustomization.yaml", "newTag: v0.1.0", `newTag: ""`, `Deployment dicer-webhook: image: "dicer" has no tag`},
+		{"the image's tag", "components/settings/kustomization.yaml", "newTag: v0.1.0", `newTag: ""`, `Deployment dicer-webhook: image: "dicer" has no tag`},
 		{"the architectures in a condition", "webhook/mutating.yaml", "- name: incomplete-on-create", "- name: incomplete", "incomplete-on-create"},
 		{"the architectures at one more place", fanout, "- --leader-elect", "- --architectures=amd64,arm64,s390x", `Deployment dicer-fanout: spec.template.spec.containers[0].args[0]: "--architectures=amd64,arm64,s390x": it is a value of the chart`},
 		{"the golden images' namespace at one more place", fanout, "- --leader-elect", "- --target-namespaces=kubevirt-os-images", `args[0]: "--target-namespaces=kubevirt-os-images": it is a value of the chart`},
