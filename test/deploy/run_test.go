@@ -90,6 +90,8 @@ func startWebhook(t *testing.T, o *overlay) {
 		t.Fatal(err)
 	}
 	args, environment := commandLine(t, o, webhookName)
+	// The port is the pod's, and may be taken here.
+	args = slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--port=") })
 	w, err := cluster.StartWebhook(t.Context(), cluster.WebhookOptions{
 		Binary: env.webhook, Certificates: certificates, LogDir: t.TempDir(), Args: args, Env: environment,
 	})
