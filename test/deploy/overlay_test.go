@@ -52,6 +52,12 @@ type overlay struct {
 	objects []*unstructured.Unstructured
 }
 
+// hasFanout tells whether fan-out is a part of it.
+func (o *overlay) hasFanout() bool { return !strings.HasSuffix(o.name, "webhook-only") }
+
+// ofOpenShift tells whether OpenShift issues the certificate.
+func (o *overlay) ofOpenShift() bool { return strings.HasPrefix(o.name, "openshift") }
+
 // forEach runs a test for each overlay of deploy/ and for a user's own.
 func forEach(t *testing.T, test func(*testing.T, *overlay)) {
 	t.Helper()

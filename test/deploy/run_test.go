@@ -131,7 +131,7 @@ func startFanout(t *testing.T, o *overlay) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args, environment := commandLine(t, o, namespace+"/dicer-fanout")
+	args, environment := commandLine(t, o, fanoutName)
 	f, err := cluster.StartFanout(t.Context(), cluster.FanoutOptions{
 		Binary: env.fanout, Kubeconfig: kubeconfig, LogDir: t.TempDir(), Env: environment,
 		Args: append(args, "--leader-elect-resource-namespace="+namespace, "--recreate-delay=1s"),

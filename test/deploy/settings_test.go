@@ -125,10 +125,10 @@ func durationOf(t *testing.T, value string) time.Duration {
 func TestTheArchitecturesAndTheGoldenNamespaceAreOneValue(t *testing.T) {
 	forEach(t, func(t *testing.T, o *overlay) {
 		want := map[string]string{"architectures": "amd64,arm64,s390x", "golden-images-namespace": "kubevirt-os-images"}
-		switch o.name {
-		case "openshift":
+		switch {
+		case o.ofOpenShift():
 			want["golden-images-namespace"] = "openshift-virtualization-os-images"
-		case withoutOperator:
+		case o.name == withoutOperator:
 			want = map[string]string{"architectures": "amd64,ppc64le", "golden-images-namespace": "golden"}
 		}
 		for name, d := range deployments(t, o) {
@@ -151,7 +151,7 @@ func TestTheArchitecturesAndTheGoldenNamespaceAreOneValue(t *testing.T) {
 				t.Errorf("not %s in the conditions of %s", want["architectures"], name)
 			}
 		}
-		if o.name == "webhook-only" {
+		if !o.hasFanout() {
 			return
 		}
 		writes := want["golden-images-namespace"] + "/dicer-fanout"
