@@ -65,13 +65,23 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 		{"the default one without its namespace", "default", "", []string{"Namespace /dicer-system"}},
 		{"OpenShift's", "openshift", `{createNamespace: true, certificates: {source: openshift}, goldenImagesNamespace: openshift-virtualization-os-images}`, nil},
 		{"the webhook alone", "webhook-only", `{createNamespace: true, fanout: {mode: "off"}}`, nil},
+		{"OpenShift's webhook alone", "openshift-webhook-only", `{createNamespace: true, certificates: {source: openshift}, fanout: {mode: "off"}, goldenImagesNamespace: openshift-virtualization-os-images}`, nil},
 		{"off without quotes", "webhook-only", "{createNamespace: true, fanout: {mode: off}}", nil},
 		{"a user's own, without what components/ssp-crd brings beside the flag", "own", ownValues,
 			[]string{"Namespace /golden", "CustomResourceDefinition /ssps.ssp.kubevirt.io"}},
 	}
 	copied := copyOf(t)
 	writeFile(t, filepath.Join(copied, "overlays/own/kustomization.yaml"), ownOverlay)
+	overlays, err := os.ReadDir(filepath.Join(copied, "overlays"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]bool{}
+	for _, overlay := range overlays {
+		left[overlay.Name()] = true
+	}
 	for _, test := range tests {
+		delete(left, test.overlay)
 		t.Run(test.name, func(t *testing.T) {
 			want := kustomized(t, filepath.Join(copied, "overlays", test.overlay))
 			for _, key := range test.without {
@@ -84,6 +94,9 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 				t.Errorf("-overlay +chart:\n%s", diff)
 			}
 		})
+	}
+	for overlay := range left {
+		t.Errorf("overlays/%s: no values here stand for it", overlay)
 	}
 }
 

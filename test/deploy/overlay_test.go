@@ -65,8 +65,8 @@ func forEach(t *testing.T, test func(*testing.T, *overlay)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 3 {
-		t.Errorf("%d overlays; want 3", len(entries))
+	if len(entries) != 4 {
+		t.Errorf("%d overlays; want 4", len(entries))
 	}
 	for _, entry := range entries {
 		t.Run(entry.Name(), func(t *testing.T) {
