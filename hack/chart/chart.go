@@ -26,19 +26,27 @@ type generator struct {
 // generate returns what make generate writes.
 func generate(deploy string) (files, error) {
 	g := &generator{}
-	all, err := render(deploy, defaultOverlay)
+	tree, err := load(deploy)
+	if err != nil {
+		return nil, err
+	}
+	all, err := render(tree, defaultOverlay)
+	if err != nil {
+		return nil, err
+	}
+	allTemplates, err := render(tree, templatesAllOverlay)
 	if err != nil {
 		return nil, err
 	}
 	// Before generalize: the places go by name.
-	if err := g.put(all); err != nil {
+	if err := g.put(all, allTemplates); err != nil {
 		return nil, err
 	}
-	openshift, err := render(deploy, openshiftOverlay)
+	openshift, err := render(tree, openshiftOverlay)
 	if err != nil {
 		return nil, err
 	}
-	webhookOnly, err := render(deploy, webhookOnlyOverlay)
+	webhookOnly, err := render(tree, webhookOnlyOverlay)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,12 @@ replicas:
   count: 1
 `
 
+// allTemplates is fanout.mode all and nothing else.
+const allTemplates = `
+resources: [../../base]
+components: [../../components/cert-manager, ../../components/fanout, ../../components/templates-all, ../../components/settings]
+`
+
 const ownValues = `
 createNamespace: true
 architectures: [amd64, ppc64le]
@@ -67,11 +73,13 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 		{"the webhook alone", "webhook-only", `{createNamespace: true, fanout: {mode: "off"}}`, nil},
 		{"OpenShift's webhook alone", "openshift-webhook-only", `{createNamespace: true, certificates: {source: openshift}, fanout: {mode: "off"}, goldenImagesNamespace: openshift-virtualization-os-images}`, nil},
 		{"off without quotes", "webhook-only", "{createNamespace: true, fanout: {mode: off}}", nil},
-		{"a user's own, without what components/ssp-crd brings beside the flag", "own", ownValues,
+		{"one for templates without a list", "all", "{createNamespace: true, fanout: {mode: all}}", nil},
+		{"a user's own, without what components/ssp-crd brings beside templates-all", "own", ownValues,
 			[]string{"Namespace /golden", "CustomResourceDefinition /ssps.ssp.kubevirt.io"}},
 	}
 	copied := copyOf(t)
 	writeFile(t, filepath.Join(copied, "overlays/own/kustomization.yaml"), ownOverlay)
+	writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
 	overlays, err := os.ReadDir(filepath.Join(copied, "overlays"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +122,8 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		{"a field without a value", "base/service.yaml", "appProtocol: https", "appProtocol: http"},
 		{"a condition", "webhook/mutating.yaml", "size() <= 63", "size() <= 62"},
 		{"an annotation of OpenShift's", "components/openshift/kustomization.yaml", `inject-cabundle: "true"`, `inject-cabundle: "yes"`},
+		{"a verb of --templates=all", "components/templates-all/kustomization.yaml", `"patch", "delete"]`, `"patch"]`},
+		{"the flag of --templates=all", "components/templates-all/kustomization.yaml", "value: --templates=all", "value: --templates=every"},
 		{"an object less", "base/kustomization.yaml", "- poddisruptionbudget.yaml\n", ""},
 		{"the namespace", "base/namespace.yaml", "warn: restricted", "warn: baseline"},
 	}
@@ -121,9 +131,11 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			copied := copyOf(t)
 			edit(t, filepath.Join(copied, test.file), test.old, test.new)
+			writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
 			differences := func() (found string) {
 				for overlay, values := range map[string]string{
 					"default":   "createNamespace: true",
+					"all":       "{createNamespace: true, fanout: {mode: all}}",
 					"openshift": "{createNamespace: true, certificates: {source: openshift}, goldenImagesNamespace: openshift-virtualization-os-images}",
 				} {
 					found += cmp.Diff(kustomized(t, filepath.Join(copied, "overlays", overlay)), chartOf(t, copied, namespace, values))

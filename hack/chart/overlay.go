@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -11,11 +13,12 @@ import (
 )
 
 // The overlays of deploy/overlays. The first is the chart's default; the others
-// tell which of its objects go with which value.
+// tell which of its objects go with which value. The last one is made by load.
 const (
-	defaultOverlay     = "default"
-	openshiftOverlay   = "openshift"
-	webhookOnlyOverlay = "webhook-only"
+	defaultOverlay      = "default"
+	openshiftOverlay    = "openshift"
+	webhookOnlyOverlay  = "webhook-only"
+	templatesAllOverlay = "templates-all"
 )
 
 // The ConfigMap's keys that have a value of their own in the chart.
@@ -41,11 +44,44 @@ type object struct {
 	golden bool
 }
 
+// load reads deploy/ but for the chart, and adds the overlay for fanout.mode all.
+func load(deploy string) (filesys.FileSystem, error) {
+	tree := filesys.MakeFsInMemory()
+	err := fs.WalkDir(os.DirFS(deploy), ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path == "chart":
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		}
+		content, err := os.ReadFile(filepath.Join(deploy, path))
+		if err != nil {
+			return err
+		}
+		return tree.WriteFile(path, content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	kustomization := func(overlay string) string { return filepath.Join("overlays", overlay, "kustomization.yaml") }
+	content, err := tree.ReadFile(kustomization(defaultOverlay))
+	if err != nil {
+		return nil, err
+	}
+	const last = "- ../../components/settings\n"
+	before, after, found := strings.Cut(string(content), last)
+	if !found {
+		return nil, fmt.Errorf("overlays/%s: no %q in its components", defaultOverlay, last)
+	}
+	return tree, tree.WriteFile(kustomization(templatesAllOverlay), []byte(before+"- ../../components/templates-all\n"+last+after))
+}
+
 // render does what kubectl 1.36's kustomize does, by its library: no binary has
 // to be there, and the manifests' comments stay, which kubectl leaves away.
-func render(deploy, name string) (*overlay, error) {
-	folder := filepath.Join(deploy, "overlays", name)
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+func render(tree filesys.FileSystem, name string) (*overlay, error) {
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(tree, filepath.Join("overlays", name))
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +130,10 @@ func (o *overlay) generalize(m *marks) error {
 	return nil
 }
 
-// find returns the object of a kind and name.
+// find returns the object of a kind and name, or namespace/name.
 func (o *overlay) find(kind, name string) (*object, error) {
 	for _, object := range o.objects {
-		if object.GetKind() == kind && object.GetName() == name {
+		if object.GetKind() == kind && (object.GetName() == name || object.GetNamespace()+"/"+object.GetName() == name) {
 			return object, nil
 		}
 	}

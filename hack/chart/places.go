@@ -18,17 +18,18 @@ type place struct {
 // change puts what depends on values into a field, or in its place.
 type change func(*generator, *yaml.MapNode) error
 
-// places returns every place of overlay o, which is the default one. That a
-// manifest has each is checked, and by leftovers that there is no other.
-func (o *overlay) places() []place {
+// places returns every place of overlay o, which is the default one; allTemplates
+// is that with fanout.mode all. That a manifest has each is checked, and by
+// leftovers that there is no other.
+func (o *overlay) places(allTemplates *overlay) []place {
 	found := []place{
 		{"ConfigMap", o.settings, []string{"data", architecturesKey}, list("architectures")},
 		{"ConfigMap", o.settings, []string{"data", goldenKey}, value("goldenImagesNamespace")},
 		{"ConfigMap", o.settings, []string{"data"}, add(`{{- include "dicer.moreSettings" . }}`)},
+		allTemplates.more("Role", o.golden+"/dicer-fanout", []string{"rules"},
+			"# The plain-named DataSource of a list template."),
+		allTemplates.more("Deployment", "dicer-fanout", container("fanout", "args")),
 		{"Deployment", "dicer-fanout", container("fanout", "args"), add(
-			`{{- if eq (toString .Values.fanout.mode) "all" }}`,
-			"- --templates=all",
-			"{{- end }}",
 			"{{- with .Values.fanout.targetNamespaces }}",
 			`- --target-namespaces={{ join "," . }}`,
 			"{{- end }}",
@@ -58,6 +59,31 @@ func (o *overlay) places() []place {
 	return found
 }
 
+// more is a list that is longer under fanout.mode all, by what overlay o has there
+// beyond the default one. A component's patch has no comment to take over.
+func (o *overlay) more(kind, name string, path []string, comment ...string) place {
+	return place{kind, name, path, func(g *generator, at *yaml.MapNode) error {
+		object, err := o.find(kind, name)
+		if err != nil {
+			return err
+		}
+		longer, err := fieldAt(object.RNode, path)
+		if err != nil {
+			return err
+		}
+		items, ours := longer.Value.Content(), len(at.Value.Content())
+		if len(items) <= ours {
+			return fmt.Errorf("%s: components/templates-all adds nothing", strings.Join(path, "."))
+		}
+		text, err := g.text(yaml.NewRNode(&yaml.Node{Kind: yaml.SequenceNode, Content: items[ours:]}))
+		if err != nil {
+			return err
+		}
+		lines := append([]string{`{{- if eq (toString $.Values.fanout.mode) "all" }}`}, comment...)
+		return add(append(lines, strings.TrimSuffix(text, "\n"), "{{- end }}")...)(g, at)
+	}}
+}
+
 func container(name, field string) []string {
 	return []string{"spec", "template", "spec", "containers", "[name=" + name + "]", field}
 }
@@ -77,8 +103,8 @@ func (o *overlay) condition(kind, webhook string) place {
 }
 
 // put puts the values into the overlay's objects.
-func (g *generator) put(o *overlay) error {
-	for _, p := range o.places() {
+func (g *generator) put(o, allTemplates *overlay) error {
+	for _, p := range o.places(allTemplates) {
 		object, err := o.find(p.kind, p.name)
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ func TestAPlaceThatIsGoneOrNewIsTold(t *testing.T) {
 		{"the golden images' namespace at one more place", fanout, "- --leader-elect", "- --target-namespaces=kubevirt-os-images", `args[0]: "--target-namespaces=kubevirt-os-images": it is a value of the chart`},
 		{"the image at one more place", fanout, "- --leader-elect", "- dicer:v0.1.0", `args[0]: "dicer:v0.1.0": it is a value of the chart`},
 		{"a setting", "webhook/configmap.yaml", "DICER_ARCHITECTURES", "DICER_ARCHS", "DICER_ARCHITECTURES"},
+		{"the rule of --templates=all", "components/templates-all/kustomization.yaml", "path: /rules/-", "path: /rule", "Role kubevirt-os-images/dicer-fanout: rules: components/templates-all adds nothing"},
 		{"an object of OpenShift's alone", "overlays/openshift/kustomization.yaml", "- ../../base\n", "- ../../base\n- more.yaml\n", "overlays/openshift: ServiceAccount more is not in overlays/default"},
 		{"what Helm reads as its own", "base/service.yaml", "appProtocol: https", `appProtocol: "{{ https }}"`, "Service dicer-webhook: Helm would take its {{ for a template's"},
 		{"a value", chart + "/values.yaml", "  replicas: 2\n", "", "chart/dicer/values.yaml: webhook.replicas: it is not there"},

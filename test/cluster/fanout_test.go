@@ -24,9 +24,9 @@ const (
 	elsewhere = "kubevirt"
 )
 
-// asFanout applies deploy/fanout to a cluster of its own and returns the
-// controller's client, and its token.
-func asFanout(t *testing.T) (client.Client, string) {
+// asFanout applies deploy/fanout to a cluster of its own, which it returns with the
+// controller's client and its token.
+func asFanout(t *testing.T) (*Cluster, client.Client, string) {
 	t.Helper()
 	c, err := Start(t.Context(), Options{})
 	if err != nil {
@@ -65,11 +65,11 @@ func asFanout(t *testing.T) (client.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fanout, config.BearerToken
+	return c, fanout, config.BearerToken
 }
 
 func TestDeployFanoutGrantsThisAndNoMore(t *testing.T) {
-	fanout, token := asFanout(t)
+	c, fanout, token := asFanout(t)
 	self := &authenticationv1.SelfSubjectReview{}
 	if err := fanout.Create(t.Context(), self); err != nil || self.Status.UserInfo.Username != "system:serviceaccount:dicer-system:dicer-fanout" {
 		t.Fatalf("it acts as %q, %v", self.Status.UserInfo.Username, err)
@@ -87,7 +87,7 @@ func TestDeployFanoutGrantsThisAndNoMore(t *testing.T) {
 		images: {
 			"ssps.ssp.kubevirt.io":            "get list watch",
 			"dataimportcrons.cdi.kubevirt.io": "get list watch create patch delete",
-			"datasources.cdi.kubevirt.io":     "get list watch create patch delete",
+			"datasources.cdi.kubevirt.io":     "list watch",
 			"events.events.k8s.io":            "create",
 		},
 		system: {
@@ -100,7 +100,24 @@ func TestDeployFanoutGrantsThisAndNoMore(t *testing.T) {
 			"leases.coordination.k8s.io/other":        "create",
 		},
 	}
-	// The API server's authorizer learns of RBAC through a watch.
+	grants(t, fanout, want)
+
+	// --templates=all writes DataSources, and needs nothing else.
+	manifests, err := c.Manifests(t.Context(), "deploy/fanout", "deploy/components/templates-all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Apply(t.Context(), manifests); err != nil {
+		t.Fatal(err)
+	}
+	want[images]["datasources.cdi.kubevirt.io"] = "get list watch create patch delete"
+	grants(t, fanout, want)
+}
+
+// grants fails the test unless just these permissions come to be granted: the API
+// server's authorizer learns of RBAC through a watch.
+func grants(t *testing.T, fanout client.Client, want map[string]map[string]string) {
+	t.Helper()
 	err := Eventually(t.Context(), effectTimeout, func(ctx context.Context) error {
 		got, err := granted(ctx, fanout)
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -2,9 +2,12 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -13,14 +16,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Manifests renders a kustomization of the repository, deploy/fanout say. It
-// writes nothing to the API server.
-func (c *Cluster) Manifests(ctx context.Context, dir string) ([]*unstructured.Unstructured, error) {
+// Manifests renders a kustomization of the repository, deploy/fanout say, with
+// further components of it. It writes nothing to the API server.
+func (c *Cluster) Manifests(ctx context.Context, dir string, components ...string) ([]*unstructured.Unstructured, error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return nil, err
 	}
-	rendered, _, err := c.Kubectl(ctx, "", "kustomize", filepath.Join(root, dir))
+	folder := filepath.Join(root, dir)
+	if len(components) > 0 {
+		if folder, err = os.MkdirTemp("", "dicer-kustomization-"); err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(folder)
+		if err := compose(folder, root, dir, components); err != nil {
+			return nil, fmt.Errorf("composing %s and %v: %w", dir, components, err)
+		}
+	}
+	rendered, _, err := c.Kubectl(ctx, "", "kustomize", folder)
 	if err != nil {
 		return nil, fmt.Errorf("rendering %s: %w", dir, err)
 	}
@@ -35,6 +48,28 @@ func (c *Cluster) Manifests(ctx context.Context, dir string) ([]*unstructured.Un
 		}
 		manifests = append(manifests, manifest)
 	}
+}
+
+// compose writes a kustomization of dir and components into folder. kustomize
+// takes no absolute path of either.
+func compose(folder, root, dir string, components []string) error {
+	folder, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return err
+	}
+	up, err := filepath.Rel(folder, root)
+	if err != nil {
+		return err
+	}
+	content := map[string][]string{"resources": {path.Join(filepath.ToSlash(up), dir)}}
+	for _, component := range components {
+		content["components"] = append(content["components"], path.Join(filepath.ToSlash(up), component))
+	}
+	encoded, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "kustomization.yaml"), encoded, 0o600)
 }
 
 // Apply makes these objects, or makes them so. Their namespaces have to exist.

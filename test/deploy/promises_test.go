@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
@@ -25,6 +26,7 @@ var promises = []struct {
 	{"no request that is being answered is cut off", notCutOff},
 	{"nothing leaves the webhook's pods", nothingLeaves},
 	{"fan-out reaches the API server's usual ports", reachesAPIServers},
+	{"DataSources may be written where they are made", writesDataSources},
 	{"a pod that cannot be spread runs all the same", scheduledAnyway},
 	{"of any number of replicas one is drained at a time", drainedOneByOne},
 	{"a replica that is not ready keeps no node from being drained", unhealthyMayGo},
@@ -112,6 +114,18 @@ func reachesAPIServers(t *testing.T, o *overlay) {
 	}
 	if !slices.Equal(ports, []int32{443, 6443}) {
 		t.Errorf("the policy lets out to ports %v; want 443 and 6443", ports)
+	}
+}
+
+func writesDataSources(t *testing.T, o *overlay) {
+	if !o.hasFanout() {
+		return
+	}
+	settings := settings(t, o, deployments(t, o)[fanoutName])
+	role := all[rbacv1.Role](t, o, "Role")[settings["golden-images-namespace"]+"/dicer-fanout"]
+	may := slices.ContainsFunc(role.Rules, func(rule rbacv1.PolicyRule) bool { return slices.Contains(rule.Resources, "datasources") })
+	if made := settings["templates"] == "all"; may != made {
+		t.Errorf("with --templates=%s fan-out may write DataSources: %v; want %v", settings["templates"], may, made)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestFanoutKeepsWhatATemplateLeftInItsOldNamespace(t *testing.T) {
 		"to one that it does, with a list half true": {suffix: "-moved", list: "amd64,arn64", told: "InvalidList", text: []string{"arn64"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlace(t, "--templates=all")
+			p := newPlace(t, templatesAll)
 			p.namespace(p.golden+"-moved", nil)
 			p.grant(p.golden + "-moved")
 			f := p.start("--target-namespaces=" + p.golden + "-moved")
@@ -52,7 +52,7 @@ func TestFanoutKeepsWhatATemplateLeftInItsOldNamespace(t *testing.T) {
 
 func TestFanoutPointsNowhereElseWhileTheListIsWrong(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	f := p.start()
 	p.ssp("ssp", template("rhel10", "arm64,amd64", "rhel10", ""))
 	p.stand("rhel10-amd64", "rhel10-arm64")
@@ -74,7 +74,7 @@ func TestFanoutPointsNowhereElseWhileTheListIsWrong(t *testing.T) {
 
 func TestFanoutTriesNothingForAPlainTemplateThatDeclaresAnArchitecture(t *testing.T) {
 	// Not parallel: other tests' DataImportCrons are counted as reconciles too.
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	f := p.start()
 	p.ssp("ssp", template("plain", "", "plain", labels(archKey, "arm64")))
 	p.warned("ssp", "InvalidTemplate", "plain", `architecture: "arm64"`, "only a list can")
@@ -166,7 +166,7 @@ func TestFanoutGivesNobodyWhatAPausedSSPHas(t *testing.T) {
 
 func TestFanoutDoesNotFightForADataSource(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	f := p.start()
 	p.ssp("ssp", template("rhel10", "amd64", "rhel10", ""))
 	p.stand("rhel10-amd64")

@@ -19,7 +19,7 @@ func (p *place) elect() {
 	p.t.Helper()
 	namespace := p.golden + "-lease"
 	p.namespace(namespace, nil)
-	manifests, err := env.Manifests(p.t.Context(), "deploy/fanout")
+	manifests, err := env.Manifests(p.t.Context(), fanoutManifests)
 	if err != nil {
 		p.t.Fatal(err)
 	}

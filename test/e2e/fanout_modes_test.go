@@ -26,7 +26,7 @@ func TestFanoutMakesPlainDataImportCronsOnlyWhenAsked(t *testing.T) {
 		}
 	})
 	t.Run("all", func(t *testing.T) {
-		p := newPlace(t, "--templates=all")
+		p := newPlace(t, templatesAll)
 		p.start()
 		// The flag is the SSP operator's, and there is none here.
 		ssp := p.ssp("ssp", templates...)
@@ -46,7 +46,7 @@ func TestFanoutMakesPlainDataImportCronsOnlyWhenAsked(t *testing.T) {
 
 func TestFanoutPointsTheDataSourceToTheDefaultArchitecture(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	f := p.start()
 	ssp := p.ssp("ssp", template("rhel10", "s390x,amd64,arm64", "rhel10", ""), template("fedora", "amd64", "fedora", ""))
 	all := []string{"amd64", "arm64", "s390x"}
@@ -144,15 +144,16 @@ func TestFanoutStandsDownForTheSSPOperator(t *testing.T) {
 
 func TestFanoutDeletesNothingWhenItGoesFromAllToAnnotated(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	f := p.start("--templates=all")
+	p := newPlace(t, templatesAll)
+	f := p.start()
 	plain := template("plain", "", "plain", "")
 	ssp := p.ssp("ssp", plain, two)
 	standing := p.stand("plain", "rhel10-amd64", "rhel10-arm64")
 	p.eventually(func() error { return p.points("rhel10", "rhel10-amd64") })
 	source := stored(t, p.list(p.golden, "DataSource")["rhel10"])
 	p.stop(f)
-	f = p.start()
+	p.role(p.golden)
+	f = p.start("--templates=annotated")
 	p.lookedTwice(f, ssp)
 	p.identical(source, standing["plain"], standing["rhel10-amd64"], standing["rhel10-arm64"])
 	p.noDeletes()
@@ -161,6 +162,10 @@ func TestFanoutDeletesNothingWhenItGoesFromAllToAnnotated(t *testing.T) {
 	p.identical(source)
 	p.ssp("ssp", plain)
 	p.stand()
+	// Without the rule of components/templates-all it stays, as is said there.
+	p.told(p.ssps, "WriteForbidden", "DataSource "+p.golden+"/rhel10", "dicer's Role")
+	p.identical(source)
+	p.grant(p.golden)
 	p.eventually(func() error { return p.only("DataSource") })
 }
 

@@ -123,7 +123,7 @@ func copyOf(object *unstructured.Unstructured, namespace, name string) *unstruct
 
 func TestFanoutNeverTouchesCopiesOfItsOwn(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	// One that dicer may write to, so that nothing but ownership stops it.
 	other := p.golden + "-other"
 	p.namespace(other, nil)
@@ -239,7 +239,7 @@ func TestFanoutGivesUpForGoodWhatTheSSPOperatorHasTaken(t *testing.T) {
 
 func TestFanoutLeavesAForeignDataSourceAlone(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--templates=all")
+	p := newPlace(t, templatesAll)
 	object := parse(`{apiVersion: cdi.kubevirt.io/v1beta1, kind: DataSource, metadata: {name: rhel10}, spec: {source: {pvc: {namespace: somewhere, name: mine}}}}`)
 	object.SetNamespace(p.golden)
 	foreign := stored(t, p.put(object))

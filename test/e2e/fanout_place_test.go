@@ -16,8 +16,16 @@ import (
 )
 
 // fanoutUser is who the fan-out controller is to the API server: every test
-// runs it with the permissions of deploy/fanout and no others.
+// runs it with the permissions of deploy/fanout, under --templates=all with that
+// of its component, and no others.
 const fanoutUser = "system:serviceaccount:dicer-system:dicer-fanout"
+
+const (
+	fanoutManifests = "deploy/fanout"
+	// templatesAll is the flag, and the component that has its permission.
+	templatesAll          = "--templates=all"
+	templatesAllComponent = "deploy/components/templates-all"
+)
 
 // place is a corner of the cluster that one test has to itself: a namespace for
 // its SSPs, one for golden images, and controllers that see no others.
@@ -48,7 +56,7 @@ func prepareFanout() error {
 			return err
 		}
 	}
-	manifests, err := env.Manifests(ctx, "deploy/fanout")
+	manifests, err := env.Manifests(ctx, fanoutManifests)
 	if err != nil {
 		return err
 	}
@@ -94,10 +102,10 @@ func newPlace(t *testing.T, args ...string) *place {
 	p := &place{t: t, ssps: fmt.Sprintf("ssps-%d", n), golden: fmt.Sprintf("golden-%d", n)}
 	p.namespace(p.ssps, map[string]string{"dicer.dev/admission": "ignore"})
 	p.namespace(p.golden, map[string]string{"e2e": "fanout"})
-	p.grant(p.golden)
 	p.args = append([]string{
 		"--ssp-namespaces=" + p.ssps, "--golden-images-namespace=" + p.golden, "--recreate-delay=1s", "--leader-elect=false",
 	}, args...)
+	p.grant(p.golden)
 	return p
 }
 
@@ -111,7 +119,18 @@ func (p *place) namespace(name string, labels map[string]string) {
 // grant installs the Role for a target namespace, as the documentation says.
 func (p *place) grant(namespace string) {
 	p.t.Helper()
-	manifests, err := env.Manifests(p.t.Context(), "deploy/fanout")
+	if slices.Contains(p.args, templatesAll) {
+		p.role(namespace, templatesAllComponent)
+	} else {
+		p.role(namespace)
+	}
+}
+
+// role installs the Role of deploy/fanout in a namespace, with components'
+// additions and no others.
+func (p *place) role(namespace string, components ...string) {
+	p.t.Helper()
+	manifests, err := env.Manifests(p.t.Context(), fanoutManifests, components...)
 	if err != nil {
 		p.t.Fatal(err)
 	}

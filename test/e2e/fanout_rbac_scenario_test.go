@@ -29,7 +29,11 @@ import (
 // variant is the controller under a ServiceAccount of its own, which lacks one
 // permission.
 type variant struct {
-	without permission
+	// manifests grant all permissions.
+	manifests []*unstructured.Unstructured
+	without   permission
+	// flags are the controller's, beside those of every variant.
+	flags []string
 	// name is that of the ServiceAccount's namespace, which has the Lease.
 	name   string
 	cancel context.CancelCauseFunc
@@ -102,13 +106,16 @@ type step struct {
 	done   func(context.Context) error
 }
 
+// all tells whether it makes plain DataImportCrons, and DataSources, too.
+func (v *variant) all() bool { return slices.Contains(v.flags, templatesAll) }
+
 // scenario walks every path on which the controller asks something of the API
 // server. Its error says at which step it ended.
 func (v *variant) scenario(ctx context.Context, kubeconfig string) error {
-	options := cluster.FanoutOptions{Binary: fanoutSetup.binary, Kubeconfig: kubeconfig, LogDir: fanoutSetup.dir, Args: []string{
-		"--ssp-namespaces=" + v.ssps(), "--golden-images-namespace=" + v.golden(), "--templates=all", "--recreate-delay=200ms",
+	options := cluster.FanoutOptions{Binary: fanoutSetup.binary, Kubeconfig: kubeconfig, LogDir: fanoutSetup.dir, Args: append([]string{
+		"--ssp-namespaces=" + v.ssps(), "--golden-images-namespace=" + v.golden(), "--recreate-delay=200ms",
 		"--leader-elect-resource-namespace=" + v.name, "--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s", "--leader-elect-retry-period=500ms",
-	}}
+	}, v.flags...)}
 	if v.without.verb == "list" {
 		// A current API server streams what a list would bring; one before 1.34
 		// does not.
@@ -149,8 +156,12 @@ func (v *variant) steps() []step {
 		}
 		return env.Client.Delete(ctx, old[amd64])
 	}
+	var plain []string
+	if v.all() {
+		plain = []string{"fedora"}
+	}
 	anew := func(names ...string) func(context.Context) error {
-		return func(ctx context.Context) error { return v.stand(ctx, old, names, amd64, arm64, "fedora") }
+		return func(ctx context.Context) error { return v.stand(ctx, old, names, append(plain, amd64, arm64)...) }
 	}
 	return []step{
 		{"creation", v.write(fedora, template("rhel10", "amd64,arm64", "rhel10", "")), both(anew(), v.points(amd64), v.told(1))},
@@ -163,7 +174,7 @@ func (v *variant) steps() []step {
 			return v.write(fedora, templateOf("rhel10", "arm64,amd64", newSpec, ", labels: {e2e: changed}"))(ctx)
 		}, anew(amd64, arm64)},
 		{"deletion by somebody", handDeleted, both(anew(amd64), v.told(3))},
-		{"a template less", v.write(fedora), both(func(ctx context.Context) error { return v.stand(ctx, nil, nil, "fedora") }, v.points(""))},
+		{"a template less", v.write(fedora), both(func(ctx context.Context) error { return v.stand(ctx, nil, nil, plain...) }, v.points(""))},
 		{"no SSP", func(ctx context.Context) error {
 			object := ssp("ssp")
 			object.SetNamespace(v.ssps())
@@ -233,8 +244,11 @@ func (v *variant) labelled(name string) func(context.Context) error {
 }
 
 // points tells whether DataSource rhel10 points to target, or for want of one
-// is not there.
+// is not there, as always where none is made.
 func (v *variant) points(target string) func(context.Context) error {
+	if !v.all() {
+		target = ""
+	}
 	return func(ctx context.Context) error {
 		have, err := v.list(ctx, "DataSource")
 		if err != nil {

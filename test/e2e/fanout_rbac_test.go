@@ -21,7 +21,7 @@ import (
 	"github.com/dicer-dev/dicer/test/cluster"
 )
 
-// permission is one verb on one resource, of one rule of deploy/fanout.
+// permission is one verb on one resource, of one rule of what fan-out is granted.
 type permission struct {
 	kind, namespace string
 	rule            int
@@ -64,41 +64,63 @@ func (p *place) neverForbidden(controllers ...*cluster.Fanout) {
 
 // TestFanoutNeedsEveryVerb takes one verb away at a time: the controller has to
 // run into it on its way through the scenario, which it ends where it has all.
+// Those of deploy/fanout are enough for, and needed by, --templates=annotated;
+// those of the component by --templates=all.
 func TestFanoutNeedsEveryVerb(t *testing.T) {
 	t.Parallel()
 	if err := fanoutOnce(); err != nil {
 		t.Fatal(err)
 	}
-	manifests, err := env.Manifests(t.Context(), "deploy/fanout")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := permissions(manifests)
-	if err != nil {
-		t.Fatal(err)
+	annotated, always := granted(t)
+	all, more := granted(t, templatesAllComponent)
+	if more = slices.DeleteFunc(more, func(p permission) bool { return slices.Contains(always, p) }); len(more) == 0 {
+		t.Fatalf("%s adds no permission", templatesAllComponent)
 	}
 	var (
 		g      errgroup.Group
 		missed atomic.Int32
+		number int
 	)
 	g.SetLimit(6)
-	for i, without := range append([]permission{{}}, all...) {
-		v := &variant{without: without, name: fmt.Sprintf("rbac-%d", i)}
+	try := func(manifests []*unstructured.Unstructured, without permission, flags ...string) {
+		v := &variant{manifests: manifests, without: without, flags: flags, name: fmt.Sprintf("rbac-%d", number)}
+		number++
 		g.Go(func() error {
 			control := without.verb == ""
-			switch err := v.run(t.Context(), manifests); {
+			switch err := v.run(t.Context()); {
 			case errors.Is(err, errDenied):
 				missed.Add(1)
 			case err != nil:
-				t.Errorf("%s: %v", without, err)
+				t.Errorf("%s %v: %v", without, flags, err)
 			case !control:
-				t.Errorf("%s: the scenario ends without it: it is needless", without)
+				t.Errorf("%s %v: the scenario ends without it: it is needless", without, flags)
 			}
 			return nil
 		})
 	}
+	for _, without := range append([]permission{{}}, always...) {
+		try(annotated, without)
+	}
+	for _, without := range append([]permission{{}}, more...) {
+		try(all, without, templatesAll)
+	}
 	_ = g.Wait()
-	t.Logf("%d permissions taken away one by one, %d missed; with all, the scenario ends", len(all), missed.Load())
+	t.Logf("%d permissions taken away one by one, %d missed; with all, the scenario ends", len(always)+len(more), missed.Load())
+}
+
+// granted returns the manifests of deploy/fanout with components, and what they
+// grant.
+func granted(t *testing.T, components ...string) ([]*unstructured.Unstructured, []permission) {
+	t.Helper()
+	manifests, err := env.Manifests(t.Context(), fanoutManifests, components...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := permissions(manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifests, found
 }
 
 // permissions lists every verb on every resource of every rule.
@@ -154,14 +176,14 @@ func (p permission) remove(rules []rbacv1.PolicyRule) []any {
 
 // install makes the variant's ServiceAccount and gives it all permissions but
 // one.
-func (v *variant) install(ctx context.Context, manifests []*unstructured.Unstructured) error {
+func (v *variant) install(ctx context.Context) error {
 	namespaces := map[string]string{"dicer-system": v.name, golden: v.golden()}
 	for _, namespace := range []string{v.name, v.golden(), v.ssps()} {
 		if err := env.Namespace(ctx, namespace, nil); err != nil {
 			return err
 		}
 	}
-	for _, m := range manifests {
+	for _, m := range v.manifests {
 		rules, err := rulesOf(m)
 		if err != nil {
 			return err
@@ -190,12 +212,12 @@ func (v *variant) install(ctx context.Context, manifests []*unstructured.Unstruc
 			return err
 		}
 	}
-	return v.granted(ctx, manifests)
+	return v.inForce(ctx)
 }
 
-// granted waits until RBAC's caches know what was installed.
-func (v *variant) granted(ctx context.Context, manifests []*unstructured.Unstructured) error {
-	all, err := permissions(manifests)
+// inForce waits until RBAC's caches know what was installed.
+func (v *variant) inForce(ctx context.Context) error {
+	all, err := permissions(v.manifests)
 	if err != nil {
 		return err
 	}
@@ -224,8 +246,8 @@ var errDenied = errors.New("the API server has forbidden what was taken away")
 
 // run takes the scenario with one permission less. It returns errDenied where
 // that was missed.
-func (v *variant) run(ctx context.Context, manifests []*unstructured.Unstructured) error {
-	if err := v.install(ctx, manifests); err != nil {
+func (v *variant) run(ctx context.Context) error {
+	if err := v.install(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

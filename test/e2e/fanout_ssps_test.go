@@ -102,7 +102,7 @@ func TestFanoutKeepsWhatStandsWhenAnSSPIsRenamed(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]bool{"while the controller runs": false, "while the controller is down": true} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlace(t, "--templates=all")
+			p := newPlace(t, templatesAll)
 			f := p.start()
 			old := p.ssp("old", two)
 			before := uids(p.stand("rhel10-amd64", "rhel10-arm64"))
