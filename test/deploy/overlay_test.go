@@ -84,12 +84,7 @@ func own(t *testing.T, kustomization string) *overlay {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(dir, "overlays", withoutOperator)
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(folder, "kustomization.yaml"), kustomization)
 	return render(t, folder)
 }
 
