@@ -124,6 +124,8 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		{"an annotation of OpenShift's", "components/openshift/kustomization.yaml", `inject-cabundle: "true"`, `inject-cabundle: "yes"`},
 		{"a verb of --templates=all", "components/templates-all/kustomization.yaml", `"patch", "delete"]`, `"patch"]`},
 		{"the flag of --templates=all", "components/templates-all/kustomization.yaml", "value: --templates=all", "value: --templates=every"},
+		{"where pods run", "components/fanout/deployment.yaml", "kubernetes.io/os: linux", "kubernetes.io/os: plan9"},
+		{"the quota", "base/quota.yaml", `"100"`, `"90"`},
 		{"an object less", "base/kustomization.yaml", "- poddisruptionbudget.yaml\n", ""},
 		{"the namespace", "base/namespace.yaml", "warn: restricted", "warn: baseline"},
 	}
@@ -191,7 +193,7 @@ fanout:
 `)
 	want := chartOf(t, deploy, namespace, "")
 	for _, name := range []string{"dicer-webhook", "dicer-fanout"} {
-		pod := want["Deployment dicer-system/"+name]["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
+		pod := podOf(want, name)["spec"].(map[string]any)
 		pod["imagePullSecrets"] = []any{map[string]any{"name": "pull"}}
 		if name == "dicer-fanout" {
 			container := pod["containers"].([]any)[0].(map[string]any)

@@ -38,6 +38,9 @@ func (o *overlay) places(allTemplates *overlay) []place {
 			"{{- end }}",
 		)},
 		{"NetworkPolicy", "dicer-fanout", []string{"spec", "egress"}, value("fanout.egress")},
+		{"Deployment", "dicer-webhook", pod("spec", "priorityClassName"), value("webhook.priorityClassName")},
+		{"ResourceQuota", "dicer-critical-pods", []string{"spec", "scopeSelector", "matchExpressions", "[scopeName=PriorityClass]", "values"}, quotaClass},
+		{"ResourceQuota", "dicer-critical-pods", []string{"spec"}, add(`{{- include "dicer.checkNamespace" . }}`)},
 		o.condition("MutatingWebhookConfiguration", "mutate.dataimportcron.dicer.dev"),
 		o.condition("ValidatingWebhookConfiguration", "validate.dataimportcron.dicer.dev"),
 	}
@@ -48,7 +51,13 @@ func (o *overlay) places(allTemplates *overlay) []place {
 			place{"Deployment", deployment, container(component, "resources"), value(component + ".resources")},
 			place{"Deployment", deployment, container(component, "image"), image},
 			place{"Deployment", deployment, container(component, "imagePullPolicy"), value("image.pullPolicy")},
-			place{"Deployment", deployment, []string{"spec", "template", "spec"}, add(
+			place{"Deployment", deployment, pod("metadata", "annotations"), value(component + ".podAnnotations")},
+			place{"Deployment", deployment, pod("spec", "nodeSelector"), value(component + ".nodeSelector")},
+			place{"Deployment", deployment, pod("spec"), add(
+				"{{- with .Values."+component+".tolerations }}",
+				"tolerations:",
+				"{{- toYaml . | nindent INDENT }}",
+				"{{- end }}",
 				"{{- with .Values.imagePullSecrets }}",
 				"imagePullSecrets:",
 				"{{- toYaml . | nindent INDENT }}",
@@ -84,8 +93,10 @@ func (o *overlay) more(kind, name string, path []string, comment ...string) plac
 	}}
 }
 
+func pod(path ...string) []string { return append([]string{"spec", "template"}, path...) }
+
 func container(name, field string) []string {
-	return []string{"spec", "template", "spec", "containers", "[name=" + name + "]", field}
+	return pod("spec", "containers", "[name="+name+"]", field)
 }
 
 // condition is where a webhook's match conditions have the architectures: in
@@ -173,6 +184,17 @@ func image(g *generator, at *yaml.MapNode) error {
 	g.defaults.add(defaultValue{"values.yaml", "image.repository", yaml.NewStringRNode(g.image[:colon]), ""})
 	g.defaults.add(defaultValue{"Chart.yaml", "appVersion", yaml.NewStringRNode(g.image[colon+1:]), ""})
 	g.replaceWith(at, `{{ include "dicer.image" . | quote }}`)
+	return nil
+}
+
+// quotaClass has the quota be for the class of the webhook's pods; where that is
+// none, for the manifest's.
+func quotaClass(g *generator, at *yaml.MapNode) error {
+	classes := at.Value.Content()
+	if len(classes) != 1 {
+		return fmt.Errorf("values: %d priority classes; want one", len(classes))
+	}
+	g.replaceWith(at, fmt.Sprintf("[{{ .Values.webhook.priorityClassName | default %q | quote }}]", classes[0].Value))
 	return nil
 }
 

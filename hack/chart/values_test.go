@@ -27,19 +27,29 @@ func TestAWrongValueIsRefusedByItsName(t *testing.T) {
 		{"fanout: {targetNamespaces: [dicer-system]}", []string{"fanout.targetNamespaces", `"dicer-system" is the release's namespace`}},
 		{"goldenImagesNamespace: dicer-system", []string{"goldenImagesNamespace", `"dicer-system" is the release's namespace`}},
 		{"goldenImagesNamespace: ''", []string{"/goldenImagesNamespace", "'' does not match pattern"}},
-		{"fanout: {extraArgs: [recreate-delay=1s]}", []string{"/fanout/extraArgs/0", "'recreate-delay=1s' does not match pattern"}},
+		{"fanout: {extraArgs: [recreate-delay=1s]}", []string{"/fanout/extraArgs/0", "'recreate-delay=1s' does not match pattern", "recreate-delay|"}},
+		{"fanout: {extraArgs: [--recreate-delay]}", []string{"/fanout/extraArgs/0", "'--recreate-delay' does not match pattern"}},
+		{"fanout: {extraArgs: [--templates=all]}", []string{"/fanout/extraArgs/0", "'--templates=all' does not match pattern"}},
+		{"fanout: {egress: []}", []string{"/fanout/egress", "got 0, want 1"}},
 		{"webhook: {replicas: 0}", []string{"/webhook/replicas", "got 0, want 1"}},
-		{"webhook: {replicas: 20}", []string{"/webhook/replicas", "got 20, want 19"}},
+		{"webhook: {replicas: 34}", []string{"/webhook/replicas", "got 34, want 33"}},
 		{"webhook: {replicas: two}", []string{"/webhook/replicas", "got string, want integer"}},
 		{"webhook: {replicas: null}", []string{"/webhook", "missing property 'replicas'"}},
 		{"webhook: {resources: {limit: {cpu: 1}}}", []string{"/webhook/resources", "additional properties 'limit' not allowed"}},
+		{"webhook: {nodeSelector: {disk: 1}}", []string{"/webhook/nodeSelector/disk", "got number, want string"}},
+		{"fanout: {podAnnotations: {scrape: true}}", []string{"/fanout/podAnnotations/scrape", "got boolean, want string"}},
+		{"fanout: {tolerations: [{taint: infra}]}", []string{"/fanout/tolerations/0", "additional properties 'taint' not allowed"}},
+		{"webhook: {tolerations: [{effect: NoRun}]}", []string{"/webhook/tolerations/0/effect", "'NoSchedule', 'PreferNoSchedule', 'NoExecute'"}},
+		{"webhook: {priorityClassName: High}", []string{"/webhook/priorityClassName", "'High' does not match pattern"}},
+		{"fanout: {priorityClassName: high}", []string{"/fanout", "additional properties 'priorityClassName' not allowed"}},
 		{"image: {tag: 1}", []string{"/image/tag", "got number, want string"}},
 		{"image: {repository: ''}", []string{"/image/repository", "'' does not match pattern"}},
 		{"image: {pullPolicy: always}", []string{"/image/pullPolicy", "'Always', 'IfNotPresent', 'Never'"}},
 		{"imagePullSecrets: [secret]", []string{"/imagePullSecrets/0", "got string, want object"}},
 		{"extraSettings: {PORT: '1'}", []string{"/extraSettings", "additional properties 'PORT' not allowed"}},
-		{"extraSettings: {DICER_PORT: 1}", []string{"/extraSettings/DICER_PORT", "got number, want string"}},
-		{"extraSettings: {DICER_ARCHITECTURES: amd64}", []string{`extraSettings: "DICER_ARCHITECTURES": want it as the value architectures`}},
+		{"extraSettings: {DICER_ZAP_DEVEL: 1}", []string{"/extraSettings/DICER_ZAP_DEVEL", "got number, want string"}},
+		{"extraSettings: {DICER_ARCHITECTURES: amd64}", []string{"/extraSettings", "additional properties 'DICER_ARCHITECTURES' not allowed"}},
+		{"extraSettings: {DICER_SSP_OPERATOR_USER: me}", []string{"/extraSettings", "additional properties 'DICER_SSP_OPERATOR_USER' not allowed"}},
 		{"createNamespace: 'true'", []string{"/createNamespace", "got string, want boolean"}},
 	}
 	for _, test := range tests {
@@ -54,5 +64,14 @@ func TestAWrongValueIsRefusedByItsName(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestANamespaceThatOthersAreInIsRefused(t *testing.T) {
+	for _, shared := range []string{"default", "kube-system", "kube-public", "kube-node-lease"} {
+		want := "release namespace \"" + shared + "\": want one that is dicer's alone, as by --namespace dicer-system --create-namespace"
+		if _, err := helmed(deploy, shared, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; want %q in it", err, want)
+		}
 	}
 }

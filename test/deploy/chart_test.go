@@ -13,7 +13,13 @@ createNamespace: true
 imagePullSecrets: [{name: pull}]
 validationAction: Audit
 extraSettings: {DICER_ZAP_LOG_LEVEL: debug}
+webhook:
+  nodeSelector: {pool: infra}
+  tolerations: [{key: infra, operator: Exists}]
+  priorityClassName: ""
+  podAnnotations: {team: virt}
 fanout:
+  tolerations: [{key: infra, value: "true", effect: NoExecute, tolerationSeconds: 60}]
   targetNamespaces: [openshift-virtualization-os-images]
   extraArgs: [--recreate-delay=30s]
   egress: [{ports: [{port: 16443, protocol: TCP}]}]

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -36,6 +37,7 @@ var promises = []struct {
 	{"a registry that is away keeps no pod from starting", pulledOnce},
 	{"cert-manager may be away for half of the leaf's time", renewedEarly},
 	{"Linux nodes of any architecture will do", anyArchitecture},
+	{"the quota is for the webhook's priority class", quotaIsOfTheClass},
 	{"ten rollouts in a row fit into the quota", quotaSuffices},
 }
 
@@ -211,6 +213,17 @@ func anyArchitecture(t *testing.T, o *overlay) {
 		if pod := d.Spec.Template.Spec; !maps.Equal(pod.NodeSelector, linux) || pod.Affinity != nil {
 			t.Errorf("%s: node selector %v, affinity %v; want %v alone", name, pod.NodeSelector, pod.Affinity, linux)
 		}
+	}
+}
+
+func quotaIsOfTheClass(t *testing.T, o *overlay) {
+	class := deployments(t, o)[webhookName].Spec.Template.Spec.PriorityClassName
+	scope := one[corev1.ResourceQuota](t, o, "ResourceQuota").Spec.ScopeSelector.MatchExpressions
+	want := []corev1.ScopedResourceSelectorRequirement{
+		{ScopeName: corev1.ResourceQuotaScopePriorityClass, Operator: corev1.ScopeSelectorOpIn, Values: []string{class}},
+	}
+	if diff := cmp.Diff(want, scope); diff != "" || class == "" {
+		t.Errorf("of class %q; the quota's scope (-want +got):\n%s", class, diff)
 	}
 }
 

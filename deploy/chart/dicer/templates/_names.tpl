@@ -2,6 +2,13 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{- /* Nothing, where the release's namespace can be dicer's alone. */}}
+{{- define "dicer.checkNamespace" -}}
+{{- if has .Release.Namespace (list "default" "kube-system" "kube-public" "kube-node-lease") }}
+{{- printf "release namespace %q: want one that is dicer's alone, as by --namespace dicer-system --create-namespace: its ResourceQuota would count the critical pods of others" .Release.Namespace | fail }}
+{{- end }}
+{{- end }}
+
 {{- /* Whether there is fan-out: true, or nothing. A values file's off without
 quotes is false. */}}
 {{- define "dicer.fanout" -}}
@@ -19,16 +26,12 @@ one: its Role for the Lease has the same name. */}}
 {{- end }}
 
 {{- /* The webhook's settings that no manifest of deploy/ has: Deny is its own
-default. A setting with a value of its own has only that. */}}
+default. values.schema.json keeps those out that are set elsewhere. */}}
 {{- define "dicer.moreSettings" }}
 {{- if ne .Values.validationAction "Deny" }}
 DICER_VALIDATION_ACTION: {{ .Values.validationAction | quote }}
 {{- end }}
-{{- $values := dict "DICER_ARCHITECTURES" "architectures" "DICER_GOLDEN_IMAGES_NAMESPACE" "goldenImagesNamespace" "DICER_VALIDATION_ACTION" "validationAction" }}
 {{- range $name, $value := .Values.extraSettings }}
-{{- if hasKey $values $name }}
-{{- printf "extraSettings: %q: want it as the value %s" $name (get $values $name) | fail }}
-{{- end }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
 {{- end }}
