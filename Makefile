@@ -12,6 +12,7 @@ export K8S_VERSION
 IMAGE_ARCH ?= amd64,arm64,s390x
 IMAGE_DIR ?= bin
 IMAGE ?= dicer
+MANIFEST_DIR ?= dist
 KIND_SOURCE ?=
 KIND_RUN ?=
 UPGRADE_FROM ?=
@@ -63,6 +64,7 @@ help: ## List the targets and variables
 		IMAGE_ARCH "architectures of the image; default $(IMAGE_ARCH)" \
 		IMAGE_DIR "folder of the image's archives; default $(IMAGE_DIR)" \
 		IMAGE "name of the image in manifests: where nodes pull it; default $(IMAGE)" \
+		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
 		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
@@ -150,14 +152,15 @@ demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API ser
 # test/deploy shows that the two render the same. The image is the one that make
 # image makes, whose version components/settings cannot know.
 .PHONY: manifests
-manifests: ## Render dist/OVERLAY/install.yaml for each overlay of deploy/overlays
+manifests: ## Render MANIFEST_DIR/OVERLAY/install.yaml for each overlay of deploy/overlays
 	@set -e; kustomize=$$($(GO) -C hack/chart tool -n kustomize); \
+	mkdir -p dist; above=$$(mktemp -d dist/kustomize-XXXXXX); trap 'rm -r "$$above"' EXIT; \
 	for folder in deploy/overlays/*/; do \
-		overlay=$$(basename "$$folder"); target="dist/$$overlay"; mkdir -p "$$target/kustomize"; \
-		printf '%s\n' "resources: [../../../deploy/overlays/$$overlay]" \
-			"images: [{name: dicer, newName: '$(IMAGE)', newTag: '$(VERSION)'}]" >"$$target/kustomize/kustomization.yaml"; \
-		"$$kustomize" build "$$target/kustomize" >"$$target/install.yaml.tmp"; \
-		rm -r "$$target/kustomize"; mv "$$target/install.yaml.tmp" "$$target/install.yaml"; \
+		overlay=$$(basename "$$folder"); target="$(MANIFEST_DIR)/$$overlay"; mkdir -p "$$target"; \
+		printf '%s\n' "resources: [../../deploy/overlays/$$overlay]" \
+			"images: [{name: dicer, newName: '$(IMAGE)', newTag: '$(VERSION)'}]" >"$$above/kustomization.yaml"; \
+		"$$kustomize" build "$$above" >"$$above/install.yaml"; \
+		mv "$$above/install.yaml" "$$target/install.yaml"; \
 		echo "manifests: $$target/install.yaml, with image $(IMAGE):$(VERSION)"; \
 	done
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,14 +28,18 @@ type release struct {
 func makeRelease(ctx context.Context, assets, source, version, target string, variables ...string) (*release, error) {
 	args := append([]string{
 		"--directory", source, "--no-print-directory", "image", "manifests",
-		"VERSION=" + version, "IMAGE_ARCH=" + runtime.GOARCH, "IMAGE_DIR=" + target,
+		"VERSION=" + version, "IMAGE=dicer", "IMAGE_ARCH=" + runtime.GOARCH, "IMAGE_DIR=" + target, "MANIFEST_DIR=" + target,
 	}, variables...)
 	cmd := command(ctx, "make", args...)
 	cmd.Env = append(withoutMake(os.Environ()), "KUBEBUILDER_ASSETS="+assets)
 	if err := quietly(cmd); err != nil {
 		return nil, err
 	}
-	rendered, err := os.ReadFile(filepath.Join(source, "dist", "default", "install.yaml"))
+	rendered, err := os.ReadFile(filepath.Join(target, "default", "install.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		// Revisions before v0.1.0 have no MANIFEST_DIR.
+		rendered, err = os.ReadFile(filepath.Join(source, "dist", "default", "install.yaml"))
+	}
 	if err != nil {
 		return nil, err
 	}
