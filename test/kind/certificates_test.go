@@ -78,7 +78,7 @@ func (s *suite) served(t *testing.T, pod string) (*x509.Certificate, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, options.kubectl, "--kubeconfig", options.kubeconfig, "port-forward", "--namespace", namespace, "pod/"+pod, ":9443")
+	cmd := exec.CommandContext(ctx, options.kubectl, "--kubeconfig", options.kubeconfig, "port-forward", "--namespace", namespace, "pod/"+pod, ":webhook")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
