@@ -51,7 +51,7 @@ PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
 help: ## List the targets and variables
 	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
 	while IFS= read -r line; do \
-		if [[ $$line =~ ^([a-z-]+):.*'## '(.*)$$ ]]; then \
+		if [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*)$$ ]]; then \
 			printf '  %-13s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
 		fi; \
 	done < $(firstword $(MAKEFILE_LIST)); \

@@ -101,7 +101,7 @@ func (r *runner) buildDicer(ctx context.Context) error {
 // has not passed for the same files already.
 func (r *runner) testImage(ctx context.Context) (note string, err error) {
 	stampFile := filepath.Join(r.cache, "dockerfile")
-	stamp, err := treeStamp("Dockerfile", ".dockerignore", "go.mod", "go.sum", "cmd", "internal", "pkg", "hack/image", "test/image")
+	stamp, err := treeStamp("Dockerfile", ".dockerignore", "Makefile", "go.mod", "go.sum", "cmd", "internal", "pkg", "hack/image", "test/image")
 	if err != nil {
 		return "", err
 	}

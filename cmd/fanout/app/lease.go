@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -28,8 +29,10 @@ type lease struct {
 }
 
 // newLease is controller-runtime's own lock but for events about who leads, which
-// would need one more permission.
-func newLease(reach *rest.Config, namespace, instance string) (*lease, error) {
+// would need one more permission. As there, a request is given up in half of
+// renewDeadline: client-go gives it all of that, or for a standby no end, and one
+// that hangs would cost the lead.
+func newLease(reach *rest.Config, namespace, instance string, renewDeadline time.Duration) (*lease, error) {
 	if namespace == "" {
 		content, err := os.ReadFile(podNamespacePath)
 		if err != nil {
@@ -37,6 +40,8 @@ func newLease(reach *rest.Config, namespace, instance string) (*lease, error) {
 		}
 		namespace = strings.TrimSpace(string(content))
 	}
+	reach = rest.CopyConfig(reach)
+	reach.Timeout = max(renewDeadline/2, time.Second)
 	clients, err := kubernetes.NewForConfig(reach)
 	if err != nil {
 		return nil, err

@@ -22,11 +22,8 @@ import (
 // TestItIsReadyOnceItHasReachedItsLease: a rollout whose pods may not, or
 // cannot, reach it keeps the old ones.
 func TestItIsReadyOnceItHasReachedItsLease(t *testing.T) {
-	for name, answers := range map[string]func(w http.ResponseWriter, r *http.Request){
-		"of another leader": func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"dicer-fanout"},"spec":{"holderIdentity":"other","leaseDurationSeconds":3600,"renewTime":%q}}`,
-				time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"))
-		},
+	for name, answers := range map[string]http.HandlerFunc{
+		"of another leader": held,
 		"that it creates": func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				status(w, http.StatusNotFound, "NotFound")
@@ -73,6 +70,34 @@ func TestItIsReadyOnceItHasReachedItsLease(t *testing.T) {
 	}
 }
 
+// held answers that another one leads.
+func held(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"dicer-fanout"},"spec":{"holderIdentity":"other","leaseDurationSeconds":3600,"renewTime":%q}}`,
+		time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"))
+}
+
+// TestARequestForTheLeaseThatHangsIsGivenUp is of a standby, too, whose requests
+// client-go gives no end.
+func TestARequestForTheLeaseThatHangsIsGivenUp(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			<-r.Context().Done()
+			return
+		}
+		held(w, r)
+	}))
+	t.Cleanup(server.Close)
+	probes := startManager(t, server.URL)
+	eventually(t, func() error {
+		if code := ask(probes, "/readyz"); code != http.StatusOK {
+			return fmt.Errorf("/readyz: %d after %d requests", code, asked.Load())
+		}
+		return nil
+	})
+}
+
 // startManager starts one against a server and returns the address of its probes.
 func startManager(t *testing.T, url string) string {
 	t.Helper()
@@ -85,6 +110,7 @@ func startManager(t *testing.T, url string) string {
 	o.HealthProbeBindAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
 	o.MetricsBindAddress = "0"
 	o.LeaderElection.ResourceNamespace = "dicer-system"
+	o.LeaderElection.RenewDeadline = 2 * time.Second
 	o.LeaderElection.RetryPeriod = 100 * time.Millisecond
 	mgr, err := newManager(&rest.Config{Host: url, QPS: -1}, o, "one")
 	if err != nil {

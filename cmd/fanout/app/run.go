@@ -87,7 +87,7 @@ func newManager(reach *rest.Config, o *Options, instance string) (manager.Manage
 	}
 	ready := healthz.Ping
 	if o.LeaderElection.LeaderElect {
-		lock, err := newLease(reach, o.LeaderElection.ResourceNamespace, instance)
+		lock, err := newLease(reach, o.LeaderElection.ResourceNamespace, instance, o.LeaderElection.RenewDeadline)
 		if err != nil {
 			return nil, err
 		}

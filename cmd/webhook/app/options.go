@@ -32,8 +32,9 @@ type Options struct {
 	// leave every API server's Service. Defaults to 10 s.
 	ShutdownDelay time.Duration
 	// ShutdownTimeout is how long it waits, from SIGTERM on, for the connections
-	// that clients keep. Defaults to 95 s: an API server closes one that it has
-	// not used for 90 s, and is told to with each answer until then.
+	// that clients keep. Defaults to 105 s: ShutdownDelay, in which the last one may
+	// be made, the 90 s after which an API server closes one that it has not used,
+	// and 5 s to spare.
 	ShutdownTimeout time.Duration
 	// Architectures are accepted, separated by commas. Defaults to
 	// amd64,arm64,s390x; the match conditions in deploy/webhook hold the same

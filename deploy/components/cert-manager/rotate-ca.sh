@@ -40,10 +40,13 @@ until_true() {
 
 # trust sets the CA bundle of every webhook.
 trust() {
-	local bundle kind webhook
+	local bundle kind webhook webhooks
 	bundle=$(printf '%s\n' "$1" | base64 | tr -d '\n')
 	for kind in $configurations; do
-		for webhook in $(kubectl get "$kind" dicer -o 'jsonpath={.webhooks[*].name}'); do
+		# A line of its own: for would go on, with nothing, where kubectl fails.
+		webhooks=$(kubectl get "$kind" dicer -o 'jsonpath={.webhooks[*].name}')
+		[ -n "$webhooks" ] || die "$kind dicer has no webhooks"
+		for webhook in $webhooks; do
 			kubectl patch "$kind" dicer -p '{"webhooks":[{"name":"'"$webhook"'","clientConfig":{"caBundle":"'"$bundle"'"}}]}' >/dev/null
 		done
 	done
@@ -74,12 +77,13 @@ kubectl delete secret -n "$namespace" dicer-webhook-tls --ignore-not-found
 new_leaf() { [ "$(secret dicer-webhook-tls 'ca\.crt')" = "$ca" ]; }
 until_true new_leaf "a certificate of the new CA in Secret dicer-webhook-tls"
 
-pods=()
-while IFS= read -r pod; do pods+=("$pod"); done < <(kubectl get pods -n "$namespace" -l app.kubernetes.io/name=dicer,app.kubernetes.io/component=webhook -o name)
+pods=$(kubectl get pods -n "$namespace" -l app.kubernetes.io/name=dicer,app.kubernetes.io/component=webhook -o name)
+[ -n "$pods" ] || die "no pod of the webhook in namespace $namespace"
 kubectl rollout restart -n "$namespace" deployment/dicer-webhook
 kubectl rollout status -n "$namespace" deployment/dicer-webhook --timeout="${deadline}s"
 echo "rotate-ca: waiting for the last pod with the old certificate"
-kubectl wait -n "$namespace" "${pods[@]}" --for=delete --timeout="${deadline}s"
+# shellcheck disable=SC2086 # a word each
+kubectl wait -n "$namespace" $pods --for=delete --timeout="${deadline}s"
 
 step="the new CA is trusted"
 trust "$ca"
