@@ -63,15 +63,7 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 		return nil, err
 	}
 	s := &server{watcher: watcher, logger: log.Log.WithName("webhook")}
-	s.http = &http.Server{
-		Handler:           s.bounded(newMux(policy)),
-		ConnState:         s.connections.observe,
-		IdleTimeout:       idleTimeout,
-		ReadHeaderTimeout: headerTimeout,
-		WriteTimeout:      requestTimeout,
-		// What callers do wrong, each probe's short connection among it.
-		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
-	}
+	s.http = s.newHTTP(newMux(policy))
 	s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), &tls.Config{
 		GetCertificate: watcher.GetCertificate,
 		MinVersion:     tlsVersions[o.TLSMinVersion],
@@ -82,6 +74,19 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 	}
 	s.logger.Info("serving", "address", s.listener.Addr().String())
 	return s, nil
+}
+
+// newHTTP has the limits of a connection and of a request.
+func (s *server) newHTTP(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           s.bounded(handler),
+		ConnState:         s.connections.observe,
+		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      requestTimeout,
+		// What callers do wrong, each probe's short connection among it.
+		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
+	}
 }
 
 // newMux serves each webhook at its path, and counts its calls.
