@@ -98,13 +98,14 @@ func (r *runner) buildDicer(ctx context.Context) error {
 }
 
 // testImage runs what make test-image skips where no engine answers, where it
-// has not passed for the same files already.
+// has not passed for the same files, and the same Go, already.
 func (r *runner) testImage(ctx context.Context) (note string, err error) {
 	stampFile := filepath.Join(r.cache, "dockerfile")
 	stamp, err := treeStamp("Dockerfile", ".dockerignore", "Makefile", "go.mod", "go.sum", "cmd", "internal", "pkg", "hack/image", "test/image")
 	if err != nil {
 		return "", err
 	}
+	stamp += " " + runtime.Version()
 	if found, err := os.ReadFile(stampFile); err == nil && string(found) == stamp {
 		return "compared already", nil
 	}
