@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -28,17 +28,18 @@ const (
 	auditFindings     = "findings"
 )
 
-// record notes what was decided in audit annotations and metrics.
-func (p *Policy) record(webhook string, req admission.Request, response admission.Response, what decision, a arch.Arch, findings arch.Findings) admission.Response {
-	response.AuditAnnotations = map[string]string{auditDecision: string(what)}
-	if a != "" {
-		response.AuditAnnotations[auditArchitecture] = string(a)
+// record notes a verdict in audit annotations and metrics, and returns its
+// response.
+func (p *Policy) record(webhook string, operation admissionv1.Operation, v verdict) admissionv1.AdmissionResponse {
+	v.response.AuditAnnotations = map[string]string{auditDecision: string(v.decision)}
+	if v.architecture != "" {
+		v.response.AuditAnnotations[auditArchitecture] = string(v.architecture)
 	}
-	if len(findings) > 0 {
-		response.AuditAnnotations[auditFindings] = writeFindings(findings)
+	if len(v.findings) > 0 {
+		v.response.AuditAnnotations[auditFindings] = writeFindings(v.findings)
 	}
-	p.Metrics.observe(webhook, string(req.Operation), what, findings)
-	return response
+	p.Metrics.observe(webhook, string(operation), v.decision, v.findings)
+	return v.response
 }
 
 // maxAuditFindings bounds the findings in an audit event; the whole event is

@@ -1,11 +1,10 @@
 package admission
 
 import (
-	"context"
+	"encoding/json"
 	"slices"
 
-	"gomodules.xyz/jsonpatch/v2"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -17,75 +16,57 @@ const (
 	DataImportCronValidatePath = "/validate/dataimportcron"
 )
 
-// DataImportCronMutator completes DataImportCrons that declare an
-// architecture. It rejects nothing: an object with an error goes unpatched to
-// the validator.
-type DataImportCronMutator struct {
-	Policy *Policy
-}
-
-var _ admission.Handler = &DataImportCronMutator{}
-
-// Handle implements admission.Handler.
-func (m *DataImportCronMutator) Handle(_ context.Context, req admission.Request) admission.Response {
-	r, response, done := open[arch.DataImportCron](req, dataImportCronKind)
-	if done {
-		return response
-	}
-	decl := m.Policy.Rules.Declaration(&r.object)
-	ops, findings := m.complete(req, r, decl)
-	what := decisionAllow
-	response = admission.Allowed("")
+// mutateDataImportCron completes a DataImportCron that declares an architecture. It
+// rejects nothing: an object with an error goes unpatched to the validator.
+func (p *Policy) mutateDataImportCron(r review[arch.DataImportCron]) verdict {
+	decl := p.Rules.Declaration(r.Object)
+	ops, findings := p.complete(r, decl)
+	v := verdict{response: allowed(), decision: decisionAllow, architecture: decl.Arch, findings: findings}
 	if len(ops) > 0 {
-		what = decisionPatch
-		response.Patches = ops
-		response = response.WithWarnings(warnings(findings)...)
+		// Strings, and maps of them, always marshal.
+		v.response.Patch, _ = json.Marshal(ops)
+		patchType := admissionv1.PatchTypeJSONPatch
+		v.response.PatchType = &patchType
+		v.response.Warnings = warnings(findings)
+		v.decision = decisionPatch
 	}
-	return m.Policy.record(DataImportCronMutatePath, req, response, what, decl.Arch, findings)
+	return v
 }
 
-func (m *DataImportCronMutator) complete(req admission.Request, r review[arch.DataImportCron], decl arch.Declaration) ([]jsonpatch.Operation, arch.Findings) {
+func (p *Policy) complete(r review[arch.DataImportCron], decl arch.Declaration) ([]arch.Operation, arch.Findings) {
+	old := r.old()
 	switch {
 	case len(r.findings) > 0:
 		// What could not be read, a patch may not fit.
 		return nil, nil
-	case m.Policy.bySSPOperator(req, r):
+	case p.bySSPOperator(r):
 		// The operator would delete and recreate what differs from its own.
 		return nil, nil
-	case r.old == nil:
+	case old == nil:
 		return decl.Completion()
-	case r.old.Metadata.DeletionTimestamp != nil:
+	case old.Metadata.DeletionTimestamp != nil:
 		return nil, nil
 	default:
-		return decl.CompletionOver(r.old)
+		return decl.CompletionOver(old)
 	}
 }
 
-// DataImportCronValidator rejects DataImportCrons whose declarations
-// contradict each other.
-type DataImportCronValidator struct {
-	Policy *Policy
-}
-
-var _ admission.Handler = &DataImportCronValidator{}
-
-// Handle implements admission.Handler.
-func (v *DataImportCronValidator) Handle(_ context.Context, req admission.Request) admission.Response {
-	r, response, done := open[arch.DataImportCron](req, dataImportCronKind)
-	if done {
-		return response
+// validateDataImportCron rejects a DataImportCron whose declarations contradict each
+// other.
+func (p *Policy) validateDataImportCron(r review[arch.DataImportCron]) verdict {
+	old := r.old()
+	if old != nil && old.Metadata.DeletionTimestamp != nil {
+		return verdict{response: allowed(), decision: decisionAllow}
 	}
-	if r.old != nil && r.old.Metadata.DeletionTimestamp != nil {
-		return admission.Allowed("")
-	}
-	decl := v.Policy.Rules.Declaration(&r.object)
+	decl := p.Rules.Declaration(r.Object)
 	findings := slices.Concat(r.findings, decl.Findings, decl.Incomplete())
-	if r.old != nil {
-		findings = findings.Since(v.Policy.Rules.Declaration(r.old).Findings)
+	if old != nil {
+		findings = findings.Since(p.Rules.Declaration(old).Findings)
 	}
-	if v.Policy.bySSPOperator(req, r) {
+	if p.bySSPOperator(r) {
 		findings = findings.AsWarnings()
 	}
-	response, what := v.Policy.judge(dataImportCronKind, r.object.Metadata.Name, findings)
-	return v.Policy.record(DataImportCronValidatePath, req, response, what, decl.Arch, findings)
+	v := p.judge(dataImportCronKind, r.Object.Metadata.Name, findings)
+	v.architecture = decl.Arch
+	return v
 }

@@ -2,12 +2,13 @@ package admission
 
 import (
 	"fmt"
+	"net/http"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -20,35 +21,44 @@ const (
 	maxCauses = 1000
 )
 
-// judge turns findings into the response of a validating webhook.
-func (p *Policy) judge(kind schema.GroupKind, name string, findings arch.Findings) (admission.Response, decision) {
+// allowed lets a request through. The status is what controller-runtime's handlers
+// answer with.
+func allowed() admissionv1.AdmissionResponse {
+	return admissionv1.AdmissionResponse{Allowed: true, Result: &metav1.Status{Code: http.StatusOK}}
+}
+
+// badRequest refuses a request that makes no sense.
+func badRequest(message string) admissionv1.AdmissionResponse {
+	return admissionv1.AdmissionResponse{Result: &metav1.Status{Code: http.StatusBadRequest, Message: "dicer: " + message}}
+}
+
+// judge turns findings into the verdict of a validating webhook.
+func (p *Policy) judge(kind schema.GroupKind, name string, findings arch.Findings) verdict {
 	errs, shown := findings.Of(arch.Error), findings.Of(arch.Warning)
-	response, what := admission.Allowed(""), decisionAllow
+	v := verdict{response: allowed(), decision: decisionAllow, findings: findings}
 	switch {
 	case len(errs) == 0:
 	case p.Action == admissionregistrationv1.Warn:
-		what, shown = decisionWarn, append(errs, shown...)
+		v.decision, shown = decisionWarn, append(errs, shown...)
 	case p.Action == admissionregistrationv1.Audit:
-		what = decisionAudit
+		v.decision = decisionAudit
 	default:
-		response, what = denied(kind, name, errs), decisionDeny
+		v.response, v.decision = denied(kind, name, errs), decisionDeny
 	}
 	if p.Action != admissionregistrationv1.Audit {
-		response = response.WithWarnings(warnings(shown)...)
+		v.response.Warnings = warnings(shown)
 	}
-	return response, what
+	return v
 }
 
 // denied is a 422 with one cause per error.
-func denied(kind schema.GroupKind, name string, errs arch.Findings) admission.Response {
+func denied(kind schema.GroupKind, name string, errs arch.Findings) admissionv1.AdmissionResponse {
 	shown := errs[:min(len(errs), maxCauses)]
 	status := apierrors.NewInvalid(kind, name, shown.Errors()).Status()
 	if more := len(errs) - len(shown); more > 0 {
 		status.Details.Causes = append(status.Details.Causes, metav1.StatusCause{Message: fmt.Sprintf("and %d more", more)})
 	}
-	response := admission.Denied("")
-	response.Result = &status
-	return response
+	return admissionv1.AdmissionResponse{Result: &status}
 }
 
 // warnings writes findings as the API server sends them on.

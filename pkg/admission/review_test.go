@@ -12,25 +12,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 )
 
 var update = flag.Bool("update", false, "write the answers to testdata as the expected ones")
 
 // handlers are the webhooks by path, as the server registers them.
-func handlers(policy *Policy) map[string]http.Handler {
-	return map[string]http.Handler{
-		SSPPath:                    &admission.Webhook{Handler: &SSPValidator{Policy: policy}},
-		DataImportCronMutatePath:   &admission.Webhook{Handler: &DataImportCronMutator{Policy: policy}},
-		DataImportCronValidatePath: &admission.Webhook{Handler: &DataImportCronValidator{Policy: policy}},
-	}
-}
+func handlers(policy *Policy) map[string]http.Handler { return policy.Handlers(logr.Discard()) }
 
-// post sends a body and returns the response to the review in it.
-func post(t testing.TB, handler http.Handler, body []byte) *admissionv1.AdmissionResponse {
+// send posts a body and returns the status and the body of the answer.
+func send(t testing.TB, handler http.Handler, body []byte) (int, []byte) {
 	t.Helper()
 	req := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
@@ -40,9 +34,16 @@ func post(t testing.TB, handler http.Handler, body []byte) *admissionv1.Admissio
 	if err != nil {
 		t.Fatal(err)
 	}
+	return recorder.Code, answer
+}
+
+// post sends a body and returns the response to the review in it.
+func post(t testing.TB, handler http.Handler, body []byte) *admissionv1.AdmissionResponse {
+	t.Helper()
+	code, answer := send(t, handler, body)
 	var review admissionv1.AdmissionReview
-	if err := json.Unmarshal(answer, &review); err != nil || review.Response == nil {
-		t.Fatalf("answer %q: %v", answer, err)
+	if err := json.Unmarshal(answer, &review); err != nil || review.Response == nil || code != http.StatusOK {
+		t.Fatalf("status %d, answer %q: %v", code, answer, err)
 	}
 	return review.Response
 }

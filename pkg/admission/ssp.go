@@ -1,10 +1,7 @@
 package admission
 
 import (
-	"context"
-
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -28,36 +25,25 @@ type ssp struct {
 
 func (s *ssp) byHCO() bool { return s.Metadata.Labels[arch.ManagedByLabel] == arch.ManagedByHCO }
 
-// SSPValidator judges the templates of SSPs.
-type SSPValidator struct {
-	Policy *Policy
-}
-
-var _ admission.Handler = &SSPValidator{}
-
-// Handle implements admission.Handler.
-func (v *SSPValidator) Handle(_ context.Context, req admission.Request) admission.Response {
-	r, response, done := open[ssp](req, sspKind)
-	if done {
-		return response
+// validateSSP judges the templates of an SSP.
+func (p *Policy) validateSSP(r review[ssp]) verdict {
+	old := r.old()
+	if old != nil && old.Metadata.DeletionTimestamp != nil {
+		return verdict{response: allowed(), decision: decisionAllow}
 	}
-	if r.old != nil && r.old.Metadata.DeletionTimestamp != nil {
-		return admission.Allowed("")
-	}
-	findings := append(r.findings, v.validate(&r.object, r.old)...)
+	findings := append(r.findings, p.validateTemplates(r.Object, old)...)
 	// HCO's controller stops at its first failing object: a rejection would
 	// wedge the whole stack, so its people are told and HCO is let through.
-	if r.object.byHCO() || (r.old != nil && r.old.byHCO()) {
+	if r.Object.byHCO() || (old != nil && old.byHCO()) {
 		findings = findings.AsWarnings()
 	}
-	response, what := v.Policy.judge(sspKind, r.object.Metadata.Name, findings)
-	return v.Policy.record(SSPPath, req, response, what, "", findings)
+	return p.judge(sspKind, r.Object.Metadata.Name, findings)
 }
 
-func (v *SSPValidator) validate(s, old *ssp) arch.Findings {
+func (p *Policy) validateTemplates(s, old *ssp) arch.Findings {
 	templates := s.Spec.CommonTemplates.DataImportCronTemplates
 	if old == nil {
-		return v.Policy.Rules.ValidateTemplates(templates, s.Spec.Cluster.All(), sspTemplates)
+		return p.Rules.ValidateTemplates(templates, s.Spec.Cluster.All(), sspTemplates)
 	}
-	return v.Policy.Rules.ValidateTemplatesUpdate(templates, old.Spec.CommonTemplates.DataImportCronTemplates, s.Spec.Cluster.All(), sspTemplates)
+	return p.Rules.ValidateTemplatesUpdate(templates, old.Spec.CommonTemplates.DataImportCronTemplates, s.Spec.Cluster.All(), sspTemplates)
 }

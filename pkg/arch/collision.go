@@ -146,7 +146,7 @@ func forEachPair(all []claims, visit func(later, earlier int)) {
 	owners := make(map[claim][]int, len(all))
 	comparisons := 0
 	for i, cs := range all {
-		seen := make(map[int]bool)
+		var seen map[int]bool // nearly always empty
 		for _, c := range cs {
 			key := claim{namespace: c.namespace, name: c.name}
 			for _, earlier := range owners[key] {
@@ -154,6 +154,9 @@ func forEachPair(all []claims, visit func(later, earlier int)) {
 					return
 				}
 				if earlier != i && !seen[earlier] && cs.collides(all[earlier]) {
+					if seen == nil {
+						seen = make(map[int]bool)
+					}
 					seen[earlier] = true
 					visit(i, earlier)
 				}

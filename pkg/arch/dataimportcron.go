@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -118,7 +117,7 @@ func (decl *Declaration) checkName() {
 // Completion returns the patch that completes the object on CREATE, and the
 // warnings about what the patch does. Both are empty where nothing is
 // declared, all is complete, or there is an error.
-func (decl Declaration) Completion() ([]jsonpatch.Operation, Findings) {
+func (decl Declaration) Completion() ([]Operation, Findings) {
 	if decl.Arch == "" || decl.Findings.HasErrors() {
 		return nil, nil
 	}
@@ -133,7 +132,7 @@ func (decl Declaration) Completion() ([]jsonpatch.Operation, Findings) {
 // An old CDI's schema drops the platform, out of admission's sight. So an
 // object that lacks nothing else counts as complete while the new one has no
 // platform either, gets none, and its user is told.
-func (decl Declaration) CompletionOver(old *DataImportCron) ([]jsonpatch.Operation, Findings) {
+func (decl Declaration) CompletionOver(old *DataImportCron) ([]Operation, Findings) {
 	if decl.Arch == "" || decl.base != old.Metadata.Labels[BaseLabel] {
 		return nil, nil
 	}

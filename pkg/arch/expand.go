@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	patch "github.com/evanphx/json-patch/v5"
-	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -194,7 +193,7 @@ func (b templateBody) hasSource() bool {
 	return false
 }
 
-func applyPatch(document []byte, ops []jsonpatch.Operation) ([]byte, error) {
+func applyPatch(document []byte, ops []Operation) ([]byte, error) {
 	encoded, err := json.Marshal(ops)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,44 @@ func FuzzParseList(f *testing.F) {
 	})
 }
 
+// FuzzDecode holds the fast decoder against the API server's: what it accepts, both
+// read alike.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		`{"metadata":{"name":"a","name":null,"n\u0061me":"b","Name":"c"},"spec":{"managedDataSource":"x"},"spec":{"schedule":"y"}}`,
+		`{"metadata":{"labels":{"a":"b","a":null},"labels":null,"labels":{"c":"d"}}}`,
+		"{\"metadata\":{\"name\":\"\xff\xc0\xaf\\ud800\\udc00\\udc00\",\"annotations\":{\"\xff\":\"\xfe\",\"\xfd\":\"\"}}}",
+		`{"spec":{"template":{"spec":{"source":{"registry":{"url":"x","platform":{"architecture":"a"}},"registry":{"platform":null}}}}}}`,
+		`{"spec":{"n":1e9999,"m":-0.0E-1234567890123456789,"o":123456789012345678901234567890}}`,
+		`{"spec":` + strings.Repeat("[", 11_000) + strings.Repeat("]", 11_000) + `}`,
+		strings.Repeat(`{"spec":`, 11_000) + `{}` + strings.Repeat("}", 11_000),
+		`{"metadata":{"deletionTimestamp":null,"deletionTimestamp":"x","labels":{"a":5}}}`,
+		`[{"metadata":{"name":"x"}},null,{}]`, `{"spec":[]}`, `null`, ` 5 `, `{}x`, `{"a":01}`, "{\"a\":\"\x01\"}", "\ufeff{}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		decodedAlike[DataImportCron](t, raw)
+		decodedAlike[[]DataImportCron](t, raw)
+		decodedAlike[struct {
+			Templates []DataImportCron `json:"spec"`
+			Object    *DataImportCron  `json:"metadata"`
+		}](t, raw)
+	})
+}
+
+func decodedAlike[T any](t *testing.T, raw []byte) {
+	var got, want T
+	gotFindings, gotErr := Decode(raw, &got)
+	wantFindings, wantErr := decodeStandard(raw, &want)
+	if (gotErr == nil) != (wantErr == nil) || !reflect.DeepEqual(gotFindings, wantFindings) {
+		t.Fatalf("%q: %v, %v; want %v, %v", raw, gotFindings, gotErr, wantFindings, wantErr)
+	}
+	if gotErr == nil && !reflect.DeepEqual(got, want) {
+		t.Fatalf("%q: %+v; want %+v", raw, got, want)
+	}
+}
+
 // FuzzComplete holds the patch to its promises on any JSON that decodes.
 func FuzzComplete(f *testing.F) {
 	for _, seed := range []string{

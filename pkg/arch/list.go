@@ -26,7 +26,6 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 	items := splitList(value)
 	list := make([]Arch, 0, min(len(items), len(accepted)))
 	var findings Findings
-	unknown := "not one of " + accepted.String()
 	report := func(rule Rule, t field.ErrorType, item, text string) {
 		if len(findings) == maxListFindings {
 			return
@@ -43,9 +42,9 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 		case accepted.Has(a):
 			list = append(list, a)
 		case len(findings) < maxSuggestions:
-			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknown+suggestion(item, accepted))
-		default:
-			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, unknown)
+			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, notOneOf(accepted)+suggestion(item, accepted))
+		case len(findings) < maxListFindings:
+			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, notOneOf(accepted))
 		}
 	}
 	for _, item := range items {
@@ -56,6 +55,8 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 	}
 	return list, findings
 }
+
+func notOneOf(accepted Architectures) string { return "not one of " + accepted.String() }
 
 // splitList returns the trimmed items of a list that is not empty.
 func splitList(value string) []string {

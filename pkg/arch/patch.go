@@ -3,60 +3,79 @@ package arch
 import (
 	"maps"
 	"strings"
-
-	"gomodules.xyz/jsonpatch/v2"
 )
 
-const platformPath = "/spec/template/spec/source/registry/platform"
+// Operation is one operation of a JSON patch (RFC 6902).
+type Operation struct {
+	// Op is "add", which replaces what is there, or "remove".
+	Op string `json:"op"`
+	// Path is a JSON pointer (RFC 6901).
+	Path string `json:"path"`
+	// Value is nil for "remove" alone.
+	Value any `json:"value,omitempty"`
+}
+
+func add(path string, value any) Operation { return Operation{Op: "add", Path: path, Value: value} }
+
+// maxOperations complete a DataImportCron at the most: one for each of the changes 2
+// to 6.
+const maxOperations = 5
+
+const platformPointer = "/spec/template/spec/source/registry/platform"
+
+var (
+	listPointer      = pointer("metadata", "annotations", ListAnnotation)
+	archLabelPointer = pointer("metadata", "labels", ArchitectureLabel)
+	baseLabelPointer = pointer("metadata", "labels", BaseLabel)
+)
 
 // complete returns the JSON patch (RFC 6902) that completes a DataImportCron
 // for a, with the managed DataSource's name base before the suffix: changes 2
 // to 6 of the package comment. What is right already gets no operation, so a
 // complete object gets none.
-func complete(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
-	return append(completeNames(d, a, base), completePlatform(d, a)...)
+func complete(d *DataImportCron, a Arch, base string) []Operation {
+	return completePlatform(completeNames(d, a, base), d, a)
 }
 
 // completeNames makes the changes 3 to 6.
-func completeNames(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
-	var ops []jsonpatch.Operation
+func completeNames(d *DataImportCron, a Arch, base string) []Operation {
+	ops := make([]Operation, 0, maxOperations)
 	if d.Metadata.Labels == nil {
-		ops = append(ops, jsonpatch.NewOperation("add", "/metadata/labels", map[string]string{ArchitectureLabel: string(a), BaseLabel: base}))
+		ops = append(ops, add("/metadata/labels", map[string]string{ArchitectureLabel: string(a), BaseLabel: base}))
 	} else {
-		ops = setLabel(ops, d, ArchitectureLabel, string(a))
-		ops = setLabel(ops, d, BaseLabel, base)
+		ops = setLabel(ops, d, ArchitectureLabel, archLabelPointer, string(a))
+		ops = setLabel(ops, d, BaseLabel, baseLabelPointer, base)
 	}
 	if _, ok := d.Metadata.Annotations[ListAnnotation]; ok {
-		ops = append(ops, jsonpatch.NewOperation("remove", pointer("metadata", "annotations", ListAnnotation), nil))
+		ops = append(ops, Operation{Op: "remove", Path: listPointer})
 	}
-	return append(ops, completeDataSource(d, a, base)...)
+	return completeDataSource(ops, d, a, base)
 }
 
 // Cut returns the JSON patch that turns a template into its DataImportCron for
 // a in a namespace: all six changes. Of the template's metadata only name,
 // labels and annotations are carried, without what describes the template's
 // own object. Applied to its own result it is empty.
-func Cut(t *DataImportCron, a Arch, namespace string) []jsonpatch.Operation {
+func Cut(t *DataImportCron, a Arch, namespace string) []Operation {
 	if t.CompleteFor(a) && t.hasSuffixedName(a) {
 		return nil
 	}
 	base := t.Spec.ManagedDataSource
 	labels := map[string]string{ArchitectureLabel: string(a), BaseLabel: base}
 	ops := identify(t, t.Metadata.Name+a.Suffix(), namespace, labels)
-	ops = append(ops, completeDataSource(t, a, base)...)
-	return append(ops, completePlatform(t, a)...)
+	return completePlatform(completeDataSource(ops, t, a, base), t, a)
 }
 
 // Carry returns the JSON patch that turns a template without a list into its
 // one DataImportCron in a namespace: the spec as it is, and of the metadata
 // what Cut carries.
-func Carry(t *DataImportCron, namespace string) []jsonpatch.Operation {
+func Carry(t *DataImportCron, namespace string) []Operation {
 	return identify(t, t.Metadata.Name, namespace, nil)
 }
 
 // identify makes a template a DataImportCron of that name, with the template's
 // labels and more.
-func identify(t *DataImportCron, name, namespace string, more map[string]string) []jsonpatch.Operation {
+func identify(t *DataImportCron, name, namespace string, more map[string]string) []Operation {
 	metadata := map[string]any{"name": name, "namespace": namespace}
 	labels := make(map[string]string, len(t.Metadata.Labels)+len(more))
 	maps.Copy(labels, t.Metadata.Labels)
@@ -67,41 +86,47 @@ func identify(t *DataImportCron, name, namespace string, more map[string]string)
 	if annotations := carried(t.Metadata.Annotations); len(annotations) > 0 {
 		metadata["annotations"] = annotations
 	}
-	return []jsonpatch.Operation{
-		jsonpatch.NewOperation("add", "/apiVersion", "cdi.kubevirt.io/v1beta1"),
-		jsonpatch.NewOperation("add", "/kind", "DataImportCron"),
-		jsonpatch.NewOperation("add", "/metadata", metadata),
+	return []Operation{
+		add("/apiVersion", "cdi.kubevirt.io/v1beta1"),
+		add("/kind", "DataImportCron"),
+		add("/metadata", metadata),
 	}
 }
 
 // completeDataSource makes change 3. "add" replaces what is there.
-func completeDataSource(d *DataImportCron, a Arch, base string) []jsonpatch.Operation {
+func completeDataSource(ops []Operation, d *DataImportCron, a Arch, base string) []Operation {
 	name := base + a.Suffix()
 	if d.Spec.ManagedDataSource == name {
-		return nil
+		return ops
 	}
-	return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/spec/managedDataSource", name)}
+	return append(ops, add("/spec/managedDataSource", name))
+}
+
+// platform is a registry source's, of which nothing else is known.
+type platform struct {
+	Architecture Arch `json:"architecture"`
 }
 
 // completePlatform makes change 2.
-func completePlatform(d *DataImportCron, a Arch) []jsonpatch.Operation {
+func completePlatform(ops []Operation, d *DataImportCron, a Arch) []Operation {
 	r := d.Spec.Template.Spec.Source.Registry
 	switch {
 	case r == nil || d.Platform() == string(a):
-		return nil
+		return ops
 	case r.Platform == nil:
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", platformPath, map[string]string{"architecture": string(a)})}
+		return append(ops, add(platformPointer, platform{a}))
 	default:
 		// The platform's other fields are the user's.
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", platformPath+"/architecture", string(a))}
+		return append(ops, add(platformPointer+"/architecture", string(a)))
 	}
 }
 
-func setLabel(ops []jsonpatch.Operation, d *DataImportCron, key, value string) []jsonpatch.Operation {
+// setLabel sets the label of a key, at its JSON pointer.
+func setLabel(ops []Operation, d *DataImportCron, key, at, value string) []Operation {
 	if have, ok := d.Metadata.Labels[key]; ok && have == value {
 		return ops
 	}
-	return append(ops, jsonpatch.NewOperation("add", pointer("metadata", "labels", key), value))
+	return append(ops, add(at, value))
 }
 
 // carried returns the annotations of a template that its DataImportCrons get.

@@ -138,7 +138,7 @@ spec: {managedDataSource: rhel10-arm64, template: {spec: {source: {registry: {pl
 			ops := complete(d, "arm64", "rhel10")
 			var paths []string
 			for _, op := range ops {
-				paths = append(paths, op.Operation+" "+op.Path)
+				paths = append(paths, op.Op+" "+op.Path)
 			}
 			if diff := cmp.Diff(tc.paths, paths); diff != "" {
 				t.Errorf("operations (-want +got):\n%s", diff)

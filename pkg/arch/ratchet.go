@@ -34,7 +34,10 @@ func (fs Findings) Since(old Findings) Findings {
 // same where the same two templates collided before.
 func (r Rules) ValidateTemplatesUpdate(templates, old []DataImportCron, nodes []Arch, path *field.Path) Findings {
 	var before Findings
-	collided := map[Rule]history{RuleNameCollision: {}, RuleDataSourceCollision: {}}
+	collided := map[Rule]history{}
+	for _, rule := range collisionRules {
+		collided[rule.rule] = make(history, len(old))
+	}
 	for i := range old {
 		t, subject := &old[i], r.templateSubject(&old[i])
 		list, fs := r.validateTemplate(t, nil, path.Index(i))

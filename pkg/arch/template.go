@@ -72,25 +72,23 @@ func (r Rules) validateTemplate(t *DataImportCron, nodes Architectures, path *fi
 // differ little in length: the first that does not fit speaks for all.
 func suffixedNames(t *DataImportCron, list []Arch, path *field.Path) Findings {
 	var findings Findings
-	names := []struct {
-		rule  Rule
-		path  *field.Path
-		value string
+	for _, n := range [...]struct {
+		rule          Rule
+		parent, child string
+		value         string
 	}{
-		{RuleName, path.Child("metadata", "name"), t.Metadata.Name},
-		{RuleDataSourceName, path.Child("spec", "managedDataSource"), t.Spec.ManagedDataSource},
-	}
-	for _, n := range names {
+		{RuleName, "metadata", "name", t.Metadata.Name},
+		{RuleDataSourceName, "spec", "managedDataSource", t.Spec.ManagedDataSource},
+	} {
 		for _, a := range list {
 			if problem := checkObjectName(n.value + a.Suffix()); problem != "" {
-				findings = append(findings, newError(n.rule, field.ErrorTypeInvalid, n.path, n.value, "with %q it %s", a.Suffix(), problem))
+				findings = append(findings, newError(n.rule, field.ErrorTypeInvalid, path.Child(n.parent, n.child), n.value, "with %q it %s", a.Suffix(), problem))
 				break
 			}
 		}
 	}
-	base := names[1]
-	if len(list) > 0 {
-		findings = append(findings, baseLabelValue(base.path, base.value, base.value)...)
+	if base := t.Spec.ManagedDataSource; len(list) > 0 {
+		findings = append(findings, baseLabelValue(path.Child("spec", "managedDataSource"), base, base)...)
 	}
 	return findings
 }

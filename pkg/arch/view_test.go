@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
-	jsonpatchop "gomodules.xyz/jsonpatch/v2"
 	"sigs.k8s.io/yaml"
 )
 
@@ -42,7 +41,7 @@ func views(t testing.TB, manifests ...string) []DataImportCron {
 }
 
 // apply applies a patch as an API server does.
-func apply(t testing.TB, raw []byte, ops []jsonpatchop.Operation) []byte {
+func apply(t testing.TB, raw []byte, ops []Operation) []byte {
 	t.Helper()
 	encoded, err := json.Marshal(ops)
 	if err != nil {

@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/dicer-dev/dicer/pkg/admission"
 )
@@ -93,12 +92,8 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 func newMux(policy *admission.Policy) http.Handler {
 	// For its mux alone; it is not started.
 	hooks := webhook.NewServer(webhook.Options{})
-	for path, handler := range map[string]ctrladmission.Handler{
-		admission.SSPPath:                    &admission.SSPValidator{Policy: policy},
-		admission.DataImportCronMutatePath:   &admission.DataImportCronMutator{Policy: policy},
-		admission.DataImportCronValidatePath: &admission.DataImportCronValidator{Policy: policy},
-	} {
-		hooks.Register(path, &ctrladmission.Webhook{Handler: handler})
+	for path, handler := range policy.Handlers(log.Log.WithName("admission")) {
+		hooks.Register(path, handler)
 	}
 	return hooks.WebhookMux()
 }
