@@ -48,21 +48,8 @@ func run(ctx context.Context, o *Options) error {
 	serving, stopServing := context.WithCancel(failed)
 	defer stopServing()
 	g.Go(func() error {
-		select {
-		case <-ctx.Done():
-		case <-failed.Done():
-			return nil
-		}
-		limit, cancel := context.WithTimeout(failed, o.ShutdownTimeout)
-		defer cancel()
-		server.draining.Store(true)
-		logger.Info("stopping: not ready, still serving", "delay", o.ShutdownDelay.String(), "timeout", o.ShutdownTimeout.String())
-		select {
-		case <-time.After(o.ShutdownDelay):
-		case <-failed.Done():
-		}
-		server.drain(limit)
-		stopServing()
+		defer stopServing()
+		server.serveOn(ctx, failed, o)
 		return nil
 	})
 	stopped, stopAux := context.WithCancel(failed)

@@ -156,6 +156,25 @@ func (s *server) end(ctx context.Context) {
 	}
 }
 
+// serveOn returns once the server may end: ctx has ended, and after it the time in
+// which clients may still come. Nothing is waited for once failed has ended.
+func (s *server) serveOn(ctx, failed context.Context, o *Options) {
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+		return
+	}
+	limit, cancel := context.WithTimeout(failed, o.ShutdownTimeout)
+	defer cancel()
+	s.draining.Store(true)
+	s.logger.Info("stopping: not ready, still serving", "delay", o.ShutdownDelay.String(), "timeout", o.ShutdownTimeout.String())
+	select {
+	case <-time.After(o.ShutdownDelay):
+	case <-failed.Done():
+	}
+	s.drain(limit)
+}
+
 // drain returns once clients have closed all the connections that they keep, or
 // limit has ended. Nothing is refused meanwhile: the last ones may come late.
 func (s *server) drain(limit context.Context) {
