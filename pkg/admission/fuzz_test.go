@@ -37,7 +37,7 @@ func seedBodies() [][]byte {
 		dicRequest + `,"operation":"CREATE","object":{"spec":` + deep + `}`,
 		dicRequest + `,"operation":5,"object":{}`,
 	} {
-		bodies = append(bodies, body("{"+request+"}"))
+		bodies = append(bodies, reviewBody("{"+request+"}"))
 	}
 	return bodies
 }

@@ -1,14 +1,10 @@
 package admission
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"runtime/debug"
-	"sync"
 
 	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -18,22 +14,14 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-const (
-	// maxBody bounds an AdmissionReview: two objects of the 3 MiB that the API
-	// server takes, and what it says about them.
-	maxBody = 7 << 20
-	// maxPooled bounds what a request leaves allocated for the next: more than
-	// nearly all of them need.
-	maxPooled = 256 << 10
-)
-
 // Handlers returns the webhooks by their paths. What is an AdmissionReview with a
-// request is answered by one; anything else by a status of 4xx with a short text.
+// request is answered by one; anything else by a status of 4xx with a short text, or 503 while there are too many.
 func (p *Policy) Handlers(logger logr.Logger) map[string]http.Handler {
+	all := newBodies()
 	return map[string]http.Handler{
-		SSPPath:                    &webhook[ssp]{p, logger, SSPPath, sspKind, p.validateSSP},
-		DataImportCronMutatePath:   &webhook[arch.DataImportCron]{p, logger, DataImportCronMutatePath, dataImportCronKind, p.mutateDataImportCron},
-		DataImportCronValidatePath: &webhook[arch.DataImportCron]{p, logger, DataImportCronValidatePath, dataImportCronKind, p.validateDataImportCron},
+		SSPPath:                    &webhook[ssp]{p, logger, all, SSPPath, sspKind, p.validateSSP},
+		DataImportCronMutatePath:   &webhook[arch.DataImportCron]{p, logger, all, DataImportCronMutatePath, dataImportCronKind, p.mutateDataImportCron},
+		DataImportCronValidatePath: &webhook[arch.DataImportCron]{p, logger, all, DataImportCronValidatePath, dataImportCronKind, p.validateDataImportCron},
 	}
 }
 
@@ -43,6 +31,7 @@ func (p *Policy) Handlers(logger logr.Logger) map[string]http.Handler {
 type webhook[T any] struct {
 	policy *Policy
 	logger logr.Logger
+	bodies *bodies
 	path   string
 	kind   schema.GroupKind
 	judge  func(review[T]) verdict
@@ -56,9 +45,6 @@ type verdict struct {
 	findings     arch.Findings
 }
 
-// bodies are buffers of bodies that were answered.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // ServeHTTP implements http.Handler.
 func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A panic's text may quote the object, so nobody is told of it; where it came
@@ -69,20 +55,15 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "dicer: internal error", http.StatusInternalServerError)
 		}
 	}()
-	body := bodies.Get().(*bytes.Buffer)
-	body.Reset()
-	defer func() {
-		if body.Cap() <= maxPooled {
-			bodies.Put(body)
-		}
-	}()
-	if code, text := readBody(body, w, r); code != http.StatusOK {
-		h.refuse(w, code, text)
+	body, refused := h.bodies.read(r)
+	defer h.bodies.release(body)
+	if refused != nil {
+		h.refuse(w, refused)
 		return
 	}
-	review, err := read[T](body.Bytes())
+	review, err := read[T](body.content)
 	if err != nil {
-		h.refuse(w, http.StatusBadRequest, err.Error())
+		h.refuse(w, &refusal{http.StatusBadRequest, err.Error()})
 		return
 	}
 	response := h.answer(review)
@@ -107,35 +88,14 @@ func (h *webhook[T]) answer(r review[T]) admissionv1.AdmissionResponse {
 	return h.policy.record(h.path, r.Operation, h.judge(r))
 }
 
-// refuse answers what is no AdmissionReview.
-func (h *webhook[T]) refuse(w http.ResponseWriter, code int, text string) {
-	h.logger.V(1).Info("bad request", "path", h.path, "code", code, "reason", text)
-	http.Error(w, "dicer: "+text, code)
-}
-
-// readBody fills body. It looks at what costs nothing first, and returns the status
-// to refuse with, and why; http.StatusOK where there is no reason to.
-func readBody(body *bytes.Buffer, w http.ResponseWriter, r *http.Request) (code int, text string) {
-	const large = "the body is larger than 7 MiB"
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case r.Method != http.MethodPost:
+// refuse answers what is no AdmissionReview, or comes while there are too many.
+func (h *webhook[T]) refuse(w http.ResponseWriter, why *refusal) {
+	h.logger.V(1).Info("refused", "path", h.path, "code", why.code, "reason", why.text)
+	switch why.code {
+	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
-		return http.StatusMethodNotAllowed, "want the method POST"
-	case err != nil || mediaType != "application/json":
-		return http.StatusUnsupportedMediaType, "want the content type application/json"
-	case r.ContentLength > maxBody:
-		return http.StatusRequestEntityTooLarge, large
-	case r.ContentLength > 0:
-		// One more, so that the end is seen without growing.
-		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
 	}
-	var tooLarge *http.MaxBytesError
-	switch _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); {
-	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge, large
-	case err != nil && !errors.Is(err, io.EOF):
-		return http.StatusBadRequest, "the body cannot be read to its end"
-	}
-	return http.StatusOK, ""
+	http.Error(w, "dicer: "+why.text, why.code)
 }

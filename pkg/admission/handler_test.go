@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -30,8 +31,8 @@ func TestWhatIsNoAdmissionReviewIsRefusedByItsStatus(t *testing.T) {
 		"v1beta1":                               {"POST", "application/json", strings.NewReader(strings.Replace(review, "/v1", "/v1beta1", 1)), 200},
 		"another version":                       {"POST", "application/json", strings.NewReader(strings.Replace(review, "/v1", "/v2", 1)), 400},
 		"another kind":                          {"POST", "application/json", strings.NewReader(strings.Replace(review, "AdmissionReview", "Pod", 1)), 400},
-		"no request":                            {"POST", "application/json", strings.NewReader(string(body("null"))), 400},
-		"a request without a kind":              {"POST", "application/json", strings.NewReader(string(body(`{"uid":"u"}`))), 400},
+		"no request":                            {"POST", "application/json", strings.NewReader(string(reviewBody("null"))), 400},
+		"a request without a kind":              {"POST", "application/json", strings.NewReader(string(reviewBody(`{"uid":"u"}`))), 400},
 		"a request without a uid":               {"POST", "application/json", strings.NewReader(strings.Replace(review, `"uid":"u",`, "", 1)), 400},
 		"a uid that is a number":                {"POST", "application/json", strings.NewReader(strings.Replace(review, `"u"`, "5", 1)), 400},
 		"nothing":                               {"POST", "application/json", http.NoBody, 400},
@@ -63,13 +64,63 @@ func TestAPanicIsNotToldToTheCaller(t *testing.T) {
 	const secret = "s3cr3t"
 	var log bytes.Buffer
 	logger := funcr.New(func(_, args string) { log.WriteString(args) }, funcr.Options{Verbosity: 10})
-	h := &webhook[arch.DataImportCron]{&Policy{}, logger, "/x", schema.GroupKind{Group: "cdi.kubevirt.io", Kind: "DataImportCron"},
+	h := &webhook[arch.DataImportCron]{&Policy{}, logger, newBodies(), "/x", schema.GroupKind{Group: "cdi.kubevirt.io", Kind: "DataImportCron"},
 		func(review[arch.DataImportCron]) verdict { panic(secret) }}
-	code, answer := send(t, h, body(`{`+dicRequest+`,"operation":"CREATE","object":{}}`))
+	code, answer := send(t, h, reviewBody(`{`+dicRequest+`,"operation":"CREATE","object":{}}`))
 	if code != http.StatusInternalServerError || string(answer) != "dicer: internal error\n" {
 		t.Errorf("%d, %q", code, answer)
 	}
 	if !strings.Contains(log.String(), "handler_test.go") || strings.Contains(log.String(), secret) {
 		t.Errorf("the log wants where it came from, without its text: %s", log.String())
+	}
+}
+
+func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
+	all := newBodies()
+	all.wait = 0
+	h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), all, "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
+	review := reviewBody(`{` + dicRequest + `,"operation":"DELETE"}`)
+	const others = maxHeld - firstChunk
+	if !all.held.TryAcquire(others) {
+		t.Fatal("something is held already")
+	}
+	if code, answer := send(t, h, review); code != http.StatusOK {
+		t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
+	}
+	large := append(bytes.Repeat([]byte(" "), firstChunk), review...)
+	if code, answer := send(t, h, large); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
+		t.Errorf("%d, %s", code, answer)
+	}
+	all.held.Release(others)
+	if code, answer := send(t, h, large); code != http.StatusOK {
+		t.Errorf("%d, %s after the others are gone", code, answer)
+	}
+	if !all.held.TryAcquire(maxHeld) {
+		t.Error("what was held is not released")
+	}
+}
+
+func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
+	all := newBodies()
+	read, write := io.Pipe()
+	req := httptest.NewRequest("POST", "/", read)
+	req.Header.Set("Content-Type", "application/json")
+	req.ContentLength = maxBody
+	done := make(chan *refusal)
+	go func() {
+		body, refused := all.read(req)
+		all.release(body)
+		done <- refused
+	}()
+	// Taken once the first chunk is asked for.
+	if _, err := write.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if !all.held.TryAcquire(maxHeld - firstChunk) {
+		t.Error("more than the first chunk is held")
+	}
+	write.CloseWithError(errors.New("gone"))
+	if refused := <-done; refused != errBroken {
+		t.Errorf("%+v; want %+v", refused, errBroken)
 	}
 }

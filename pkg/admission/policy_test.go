@@ -11,8 +11,8 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-// body writes an AdmissionReview about a DataImportCron.
-func body(request string) []byte {
+// reviewBody writes an AdmissionReview about a DataImportCron.
+func reviewBody(request string) []byte {
 	return fmt.Appendf(nil, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":%s}`, request)
 }
 
@@ -49,7 +49,7 @@ func TestWhatIsNotToBeJudged(t *testing.T) {
 		"an SSP being deleted":            {SSPPath, `{` + sspRequest + `,"operation":"UPDATE","object":` + badSSP + `,"oldObject":` + dyingDIC + `}`, true, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := post(t, handlers(&Policy{})[tc.path], body(tc.request))
+			got := post(t, handlers(&Policy{})[tc.path], reviewBody(tc.request))
 			if got.Allowed != tc.allowed || got.Result.Code != tc.code || got.Patch != nil {
 				t.Errorf("allowed %t, code %d, patch %s; want %t, %d, none", got.Allowed, got.Result.Code, got.Patch, tc.allowed, tc.code)
 			}
@@ -62,7 +62,7 @@ func TestWhatIsNotToBeJudged(t *testing.T) {
 
 func TestAManifestOfADyingObjectIsCompletedOnCreate(t *testing.T) {
 	request := `{` + dicRequest + `,"operation":"CREATE","object":{"metadata":{"name":"x-arm64","deletionTimestamp":"2026-01-01T00:00:00Z","labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`
-	if got := post(t, handlers(&Policy{})[DataImportCronMutatePath], body(request)); got.Patch == nil {
+	if got := post(t, handlers(&Policy{})[DataImportCronMutatePath], reviewBody(request)); got.Patch == nil {
 		t.Errorf("%+v; want a patch: the API server drops deletionTimestamp from what is created", got)
 	}
 }
@@ -87,7 +87,7 @@ func TestTheSSPOperatorsOwnIsNeverPatched(t *testing.T) {
 		"on UPDATE a label that appears does not help": {nil, `"operation":"UPDATE","object":` + managed + `,"oldObject":` + plainComplete, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := post(t, handlers(&Policy{SSPOperatorUsers: tc.users})[DataImportCronMutatePath], body("{"+dicRequest+","+tc.request+"}"))
+			got := post(t, handlers(&Policy{SSPOperatorUsers: tc.users})[DataImportCronMutatePath], reviewBody("{"+dicRequest+","+tc.request+"}"))
 			if !got.Allowed || (got.Patch != nil) != tc.patched {
 				t.Errorf("allowed %t, patch %s; want it allowed, a patch: %t", got.Allowed, got.Patch, tc.patched)
 			}
@@ -105,11 +105,11 @@ func TestMetricsCountDecisionsAndFindings(t *testing.T) {
 		t.Error("registered twice without an error")
 	}
 	policy := &Policy{Metrics: metrics}
-	bad := body(`{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`)
+	bad := reviewBody(`{` + sspRequest + `,"operation":"CREATE","object":` + badSSP + `}`)
 	for range 2 {
 		post(t, handlers(policy)[SSPPath], bad)
 	}
-	post(t, handlers(policy)[DataImportCronMutatePath], body(`{`+dicRequest+`,"operation":"CREATE","object":{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`))
+	post(t, handlers(policy)[DataImportCronMutatePath], reviewBody(`{`+dicRequest+`,"operation":"CREATE","object":{"metadata":{"labels":{"template.kubevirt.io/architecture":"arm64"}},"spec":{"managedDataSource":"x"}}}`))
 	const want = `
 # HELP dicer_admission_decisions_total Admission requests by webhook path, operation and decision (allow, patch, deny, warn, audit).
 # TYPE dicer_admission_decisions_total counter

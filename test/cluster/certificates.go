@@ -67,16 +67,26 @@ func NewCertificates(dir string) (*Certificates, error) {
 // Rotate replaces the serving certificate and its key by new ones of the same
 // CA.
 func (c *Certificates) Rotate() error {
+	certPEM, keyPEM, err := c.Sign(func(*x509.Certificate) {})
+	if err != nil {
+		return err
+	}
+	return c.Write(certPEM, keyPEM)
+}
+
+// Sign returns a new certificate of the CA and its key, in PEM. It is a serving one
+// but for what change makes of it.
+func (c *Certificates) Sign(change func(*x509.Certificate)) (certPEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return fmt.Errorf("generating the serving key: %w", err)
+		return nil, nil, fmt.Errorf("generating a key: %w", err)
 	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
 	if err != nil {
-		return fmt.Errorf("choosing a serial number: %w", err)
+		return nil, nil, fmt.Errorf("choosing a serial number: %w", err)
 	}
 	now := time.Now()
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: "localhost"},
 		DNSNames:     []string{"localhost"},
@@ -85,18 +95,23 @@ func (c *Certificates) Rotate() error {
 		NotAfter:     now.Add(certificateLifetime),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, c.ca, key.Public(), c.caKey)
-	if err != nil {
-		return fmt.Errorf("signing the serving certificate: %w", err)
 	}
-	certPEM, err := cert.EncodeCertificates(&x509.Certificate{Raw: der})
+	change(template)
+	der, err := x509.CreateCertificate(rand.Reader, template, c.ca, key.Public(), c.caKey)
 	if err != nil {
-		return fmt.Errorf("encoding the serving certificate: %w", err)
+		return nil, nil, fmt.Errorf("signing a certificate: %w", err)
 	}
-	keyPEM, err := keyutil.MarshalPrivateKeyToPEM(key)
-	if err != nil {
-		return fmt.Errorf("encoding the serving key: %w", err)
+	if certPEM, err = cert.EncodeCertificates(&x509.Certificate{Raw: der}); err != nil {
+		return nil, nil, fmt.Errorf("encoding a certificate: %w", err)
 	}
+	if keyPEM, err = keyutil.MarshalPrivateKeyToPEM(key); err != nil {
+		return nil, nil, fmt.Errorf("encoding a key: %w", err)
+	}
+	return certPEM, keyPEM, nil
+}
+
+// Write replaces tls.crt and tls.key, whatever is in them.
+func (c *Certificates) Write(certPEM, keyPEM []byte) error {
 	if err := c.write(certPEM, keyPEM); err != nil {
 		return fmt.Errorf("writing the serving certificate: %w", err)
 	}

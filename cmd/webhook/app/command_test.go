@@ -15,6 +15,8 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 		"DICER_PORT":                      "10250",
 		"DICER_CERT_DIR":                  "/certs",
 		"DICER_TLS_MIN_VERSION":           "VersionTLS12",
+		"DICER_CLIENT_CA_FILE":            "/ca.crt",
+		"DICER_CLIENT_ALLOWED_NAMES":      "c,d",
 		"DICER_HEALTH_PROBE_BIND_ADDRESS": ":1",
 		"DICER_METRICS_BIND_ADDRESS":      "0",
 		"DICER_SHUTDOWN_DELAY":            "1m",
@@ -35,6 +37,7 @@ func TestEachFlagIsReadFromTheEnvironmentToo(t *testing.T) {
 	if got.CertDir != "/certs" || got.TLSMinVersion != "VersionTLS12" || got.HealthProbeBindAddress != ":1" ||
 		got.MetricsBindAddress != "0" || got.ShutdownDelay != time.Minute || got.ShutdownTimeout != 2*time.Minute || got.Architectures != "amd64,ppc64le" ||
 		got.ValidationAction != "Audit" || got.GoldenImagesNamespace != "golden" ||
+		got.ClientCAFile != "/ca.crt" || !slices.Equal(got.ClientAllowedNames, []string{"c", "d"}) ||
 		!slices.Equal(got.SSPOperatorUsers, []string{"a", "b"}) || got.Log.Level == nil {
 		t.Errorf("got %+v", got)
 	}
@@ -50,6 +53,7 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 		"one address twice": {Args: []string{"--health-probe-bind-address=:1", "--metrics-bind-address=:1"}, Want: []string{"--metrics-bind-address: want another one"}},
 		"a short timeout":   {Args: []string{"--shutdown-timeout=5s"}, Want: []string{"--shutdown-timeout", "5s", "10s"}},
 		"a negative delay":  {Args: []string{"--shutdown-delay=-1s"}, Want: []string{"--shutdown-delay"}},
+		"names without CAs": {Args: []string{"--client-allowed-names=a,b"}, Want: []string{`"a,b" for --client-allowed-names`, "--client-ca-file"}},
 		"no namespace":      {Args: []string{"--golden-images-namespace=", "--cert-dir="}, Want: []string{"--golden-images-namespace", "--cert-dir"}},
 		"an environment":    {Env: map[string]string{"DICER_SHUTDOWN_DELAY": "soon"}, Want: []string{"DICER_SHUTDOWN_DELAY", "soon", "--shutdown-delay"}},
 		"an unknown flag":   {Args: []string{"--kubeconfig=x"}, Want: []string{"unknown flag: --kubeconfig"}},

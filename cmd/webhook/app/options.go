@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"flag"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -26,6 +27,13 @@ type Options struct {
 	// TLSMinVersion is the lowest TLS version served: VersionTLS12 or
 	// VersionTLS13. Defaults to VersionTLS13, which every API server speaks.
 	TLSMinVersion string
+	// ClientCAFile holds, in PEM, the CAs of who may call; read again when it
+	// changes. Empty by default: anybody may, and learns what the rules say of an
+	// object that he holds already.
+	ClientCAFile string
+	// ClientAllowedNames are the common or DNS names of who may call. Empty by
+	// default: any name, with a certificate of ClientCAFile.
+	ClientAllowedNames []string
 	command.Endpoints
 	// ShutdownDelay is how long a server that was told to stop goes on
 	// accepting requests while it is not ready: endpoints take a moment to
@@ -75,6 +83,8 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Port, "port", o.Port, "port of the webhooks, served over TLS")
 	fs.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder with tls.crt and tls.key; reloaded when they change")
 	fs.StringVar(&o.TLSMinVersion, "tls-min-version", o.TLSMinVersion, "lowest TLS version: VersionTLS12 or VersionTLS13")
+	fs.StringVar(&o.ClientCAFile, "client-ca-file", o.ClientCAFile, "file with the CAs of who may call; reloaded when it changes; empty: anybody may")
+	fs.StringSliceVar(&o.ClientAllowedNames, "client-allowed-names", o.ClientAllowedNames, "common or DNS names of who may call; empty: any of --client-ca-file")
 	o.Endpoints.AddFlags(fs)
 	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay", o.ShutdownDelay, "how long requests are still accepted after SIGTERM, while /readyz says no")
 	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout, "how long clients have, from SIGTERM on, to close the connections that they keep")
@@ -101,6 +111,9 @@ func (o *Options) Validate() error {
 	}
 	if _, ok := tlsVersions[o.TLSMinVersion]; !ok {
 		invalid("tls-min-version", o.TLSMinVersion, "want VersionTLS12 or VersionTLS13")
+	}
+	if len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "" {
+		invalid("client-allowed-names", strings.Join(o.ClientAllowedNames, ","), "want --client-ca-file with it")
 	}
 	if o.ShutdownDelay < 0 {
 		invalid("shutdown-delay", o.ShutdownDelay, "want 0s or more")

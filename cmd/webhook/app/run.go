@@ -38,6 +38,7 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	registry.MustRegister(server.certificate.expiry())
 	aux, err := newAuxServers(o, newProbes(server), prometheus.Gatherers{metrics.Registry, registry})
 	if err != nil {
 		return errors.Join(err, server.listener.Close())

@@ -28,13 +28,21 @@ type running struct {
 	client       *http.Client
 }
 
+// start returns once the server is ready.
 func start(t *testing.T, change ...func(*Options)) *running {
 	t.Helper()
-	o := NewOptions()
 	certificates, err := cluster.NewCertificates(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := launch(t, certificates, change...)
+	eventually(t, func() bool { return s.status("/readyz") == http.StatusOK })
+	return s
+}
+
+func launch(t *testing.T, certificates *cluster.Certificates, change ...func(*Options)) *running {
+	t.Helper()
+	o := NewOptions()
 	o.CertDir = certificates.Dir
 	ports := freePorts(t, 3)
 	o.Port = ports[0]
@@ -53,7 +61,6 @@ func start(t *testing.T, change ...func(*Options)) *running {
 	}}}
 	go func() { s.done <- run(ctx, o) }()
 	t.Cleanup(func() { cancel() })
-	eventually(t, func() bool { return s.status("/readyz") == http.StatusOK })
 	return s
 }
 

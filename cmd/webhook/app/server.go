@@ -7,14 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
@@ -48,7 +46,9 @@ const (
 type server struct {
 	http        *http.Server
 	listener    net.Listener
-	watcher     *certwatcher.CertWatcher
+	certificate *certificate
+	// clients is nil where anybody may call.
+	clients     *clients
 	connections connections
 	logger      logr.Logger
 	// draining is set once the server was told to stop.
@@ -57,18 +57,24 @@ type server struct {
 
 // newServer listens; a missing certificate and a taken port are errors at start.
 func newServer(o *Options, policy *admission.Policy) (*server, error) {
-	watcher, err := certwatcher.New(filepath.Join(o.CertDir, "tls.crt"), filepath.Join(o.CertDir, "tls.key"))
-	if err != nil {
+	s := &server{logger: log.Log.WithName("webhook")}
+	s.http = s.newHTTP(newMux(policy))
+	var err error
+	if s.certificate, err = newCertificate(o.CertDir, s.logger); err != nil {
 		return nil, err
 	}
-	s := &server{watcher: watcher, logger: log.Log.WithName("webhook")}
-	s.http = s.newHTTP(newMux(policy))
-	s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), &tls.Config{
-		GetCertificate: watcher.GetCertificate,
+	config := &tls.Config{
+		GetCertificate: s.certificate.get,
 		MinVersion:     tlsVersions[o.TLSMinVersion],
 		NextProtos:     []string{"h2", "http/1.1"},
-	})
-	if err != nil {
+	}
+	if o.ClientCAFile != "" {
+		if s.clients, err = newClients(o.ClientCAFile, o.ClientAllowedNames, s.logger); err != nil {
+			return nil, err
+		}
+		s.clients.configure(config)
+	}
+	if s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), config); err != nil {
 		return nil, err
 	}
 	s.logger.Info("serving", "address", s.listener.Addr().String())
@@ -121,12 +127,18 @@ func (s *server) serve(ctx context.Context) error {
 	watching, stopWatching := context.WithCancel(failed)
 	defer stopWatching()
 	g.Go(func() error {
-		if err := s.watcher.Start(watching); err != nil {
+		if err := s.certificate.Start(watching); err != nil {
 			// What is served is right; a restart would cure nothing.
 			s.logger.Error(err, "the certificate is not read again")
 		}
 		return nil
 	})
+	if s.clients != nil {
+		g.Go(func() error {
+			s.clients.watch(watching)
+			return nil
+		})
+	}
 	g.Go(func() error {
 		defer stopWatching()
 		// HTTP/2 comes with TLS's own Serve.
@@ -184,17 +196,6 @@ func (s *server) drain(limit context.Context) {
 	if !s.connections.none(limit) {
 		s.logger.Info("stopping although clients keep connections", "connections", s.connections.count())
 	}
-}
-
-// answers is a probe: TLS is served.
-func (s *server) answers(r *http.Request) error {
-	// Its own certificate may be for another name.
-	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: probeTimeout}, Config: &tls.Config{InsecureSkipVerify: true}}
-	conn, err := dialer.DialContext(r.Context(), "tcp", s.listener.Addr().String())
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }
 
 // serves is a probe: it was not told to stop.
