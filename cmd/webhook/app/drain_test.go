@@ -117,7 +117,7 @@ func (l *closing) Close() error { l.closed = true; return nil }
 func TestItDrainsUntilTheLastConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := &closing{}
-		s := &server{listener: listener, logger: logr.Discard()}
+		s := &server{listener: listener, logger: logr.Discard(), connections: newConnections(maxConnections)}
 		one, two := net.Conn(&tls.Conn{}), net.Conn(&net.TCPConn{})
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -151,7 +151,7 @@ func TestItDrainsUntilTheLastConnectionIsClosed(t *testing.T) {
 
 func TestOneThatComesLateIsWaitedForToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{logger: logr.Discard()}
+		s := &server{logger: logr.Discard(), connections: newConnections(maxConnections)}
 		late := &net.TCPConn{}
 		s.listener = &closingWith{func() { s.connections.observe(late, http.StateNew) }}
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -38,7 +38,7 @@ func TestWhenTheServerEndsAConnection(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &server{logger: logr.Discard()}
+				s := &server{logger: logr.Discard(), connections: newConnections(1)}
 				server := s.newHTTP(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body) // when it ends is what is tested
 				}))

@@ -49,7 +49,7 @@ type server struct {
 	certificate *certificate
 	// clients is nil where anybody may call.
 	clients     *clients
-	connections connections
+	connections *connections
 	logger      logr.Logger
 	// draining is set once the server was told to stop.
 	draining atomic.Bool
@@ -57,7 +57,7 @@ type server struct {
 
 // newServer listens; a missing certificate and a taken port are errors at start.
 func newServer(o *Options, policy *admission.Policy) (*server, error) {
-	s := &server{logger: log.Log.WithName("webhook")}
+	s := &server{logger: log.Log.WithName("webhook"), connections: newConnections(maxConnections)}
 	s.http = s.newHTTP(newMux(policy))
 	var err error
 	if s.certificate, err = newCertificate(o.CertDir, s.logger); err != nil {
