@@ -16,6 +16,8 @@ MANIFEST_DIR ?= dist
 KIND_SOURCE ?=
 KIND_RUN ?=
 UPGRADE_FROM ?=
+BASE ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null)
+NEW ?=
 # A go.work file of a folder above must not change what is built.
 export GOWORK := off
 
@@ -67,6 +69,8 @@ help: ## List the targets and variables
 		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
+		BASE "revision that bench-compare starts from; default the preceding tag" \
+		NEW "revision that it compares; default what is in the working tree" \
 		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
 
 .PHONY: build
@@ -139,6 +143,10 @@ fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME eac
 bench: ## Run the benchmarks of pkg
 	@echo "bench: ./pkg/..."
 	@$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
+
+.PHONY: bench-compare
+bench-compare: ## Compare the benchmarks of revision BASE with those of NEW, by benchstat
+	@exec hack/bench/compare.sh "$(BASE)" $(if $(NEW),"$(NEW)")
 
 # exec: Ctrl-C and kill reach the demo itself, which then cleans up.
 .PHONY: demo
