@@ -29,35 +29,53 @@ const (
 // WriteSVG draws the medians with their spread, on logarithmic axes: a row of
 // panels for each value of the first dimension, a column for each plotted metric.
 func (r *Result) WriteSVG(w io.Writer) error {
-	rows := r.firstValues()
-	columns := slices.DeleteFunc(slices.Clone(r.layout.Metrics), func(m Metric) bool { return !m.Plotted })
-	panels := make([][]*plot.Plot, len(rows))
-	for i, value := range rows {
-		for _, metric := range columns {
+	panels, err := r.panels()
+	if err != nil {
+		return err
+	}
+	columns := 1
+	if len(panels) > 0 {
+		columns = max(columns, len(panels[0]))
+	}
+	svg := vgsvg.New(panelWidth*vg.Length(columns), titleHeight+panelHeight*vg.Length(len(panels)))
+	r.draw(draw.New(svg), panels)
+	_, err = svg.WriteTo(w)
+	return err
+}
+
+func (r *Result) panels() ([][]*plot.Plot, error) {
+	var panels [][]*plot.Plot
+	for _, value := range r.firstValues() {
+		var row []*plot.Plot
+		for _, metric := range r.layout.Metrics {
+			if !metric.Plotted {
+				continue
+			}
 			panel, err := r.panel(value, metric)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			panels[i] = append(panels[i], panel)
+			row = append(row, panel)
 		}
+		panels = append(panels, row)
 	}
-	width, height := panelWidth*vg.Length(len(columns)), titleHeight+panelHeight*vg.Length(len(rows))
-	svg := vgsvg.New(width, height)
-	canvas := draw.New(svg)
+	return panels, nil
+}
+
+func (r *Result) draw(canvas draw.Canvas, panels [][]*plot.Plot) {
 	canvas.SetColor(color.White)
 	canvas.Fill(canvas.Rectangle.Path())
-	r.drawTitle(draw.Crop(canvas, 0, 0, height-titleHeight, 0))
-	if len(rows) > 0 && len(columns) > 0 {
-		tiles := draw.Tiles{Rows: len(rows), Cols: len(columns), PadX: 12, PadY: 12, PadLeft: 6, PadRight: 12, PadBottom: 6}
-		places := plot.Align(panels, tiles, draw.Crop(canvas, 0, 0, 0, -titleHeight))
-		for i := range panels {
-			for j, panel := range panels[i] {
-				panel.Draw(places[i][j])
-			}
+	r.drawTitle(draw.Crop(canvas, 0, 0, canvas.Size().Y-titleHeight, 0))
+	if len(panels) == 0 || len(panels[0]) == 0 {
+		return
+	}
+	tiles := draw.Tiles{Rows: len(panels), Cols: len(panels[0]), PadX: 12, PadY: 12, PadLeft: 6, PadRight: 12, PadBottom: 6}
+	places := plot.Align(panels, tiles, draw.Crop(canvas, 0, 0, 0, -titleHeight))
+	for i, row := range panels {
+		for j, panel := range row {
+			panel.Draw(places[i][j])
 		}
 	}
-	_, err := svg.WriteTo(w)
-	return err
 }
 
 // firstValues are those of the first dimension.
@@ -79,6 +97,10 @@ func (r *Result) panel(value string, metric Metric) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text = strings.TrimSpace(value + " " + metric.Title)
 	p.Title.TextStyle.Font.Size = 10
+	lines := plotter.NewGrid()
+	lines.Vertical.Color = nil
+	lines.Horizontal.Color = color.Gray{0xdd}
+	p.Add(lines)
 	var cells []CellResult
 	var names []string
 	for _, c := range r.Cells {
@@ -94,7 +116,7 @@ func (r *Result) panel(value string, metric Metric) (*plot.Plot, error) {
 			continue
 		}
 		low, high = min(low, points.low()), max(high, points.high())
-		if err := points.addTo(p, i); err != nil {
+		if err := points.addTo(p, r.layout.glyph(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -144,23 +166,26 @@ func (p points) high() float64 {
 	return slices.MaxFunc(p.XYs, func(a, b plotter.XY) int { return cmp.Compare(a.Y, b.Y) }).Y
 }
 
-func (p points) addTo(panel *plot.Plot, i int) error {
+func (p points) addTo(panel *plot.Plot, style draw.GlyphStyle) error {
 	scatter, err := plotter.NewScatter(p.XYs)
 	if err != nil {
 		return err
 	}
-	scatter.GlyphStyle = glyph(i)
+	scatter.GlyphStyle = style
 	bars, err := plotter.NewYErrorBars(p)
 	if err != nil {
 		return err
 	}
-	bars.Color = scatter.GlyphStyle.Color
+	bars.Color = style.Color
 	panel.Add(bars, scatter)
 	return nil
 }
 
-// glyph marks the i-th contestant.
-func glyph(i int) draw.GlyphStyle {
+// glyph marks the i-th contestant; the subject's stands out.
+func (l Layout) glyph(i int) draw.GlyphStyle {
+	if l.Contestants[i] == l.Subject {
+		return draw.GlyphStyle{Color: color.Black, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
+	}
 	return draw.GlyphStyle{Color: plotutil.DarkColors[i%len(plotutil.DarkColors)], Radius: vg.Points(3), Shape: plotutil.Shape(i)}
 }
 
@@ -180,14 +205,13 @@ func ticks(low, high float64, format func(float64) string) []plot.Tick {
 // drawTitle draws the title, and below it the contestants beside each other.
 func (r *Result) drawTitle(canvas draw.Canvas) {
 	style := plot.New().Title.TextStyle
-	style.Font.Size = 12
-	style.XAlign = draw.XCenter
-	canvas.FillText(style, vg.Point{X: canvas.Center().X, Y: canvas.Max.Y - 22}, r.Title)
+	style.Font.Size, style.XAlign, style.YAlign = 12, draw.XCenter, draw.YCenter
+	canvas.FillText(style, vg.Point{X: canvas.Center().X, Y: canvas.Max.Y - 14}, r.Title)
+	style.Font.Size, style.XAlign = 10, draw.XLeft
 	width := canvas.Size().X / vg.Length(len(r.layout.Contestants)+1)
 	for i, name := range r.layout.Contestants {
-		at := vg.Point{X: canvas.Min.X + width*(vg.Length(i)+0.8), Y: canvas.Max.Y - 38}
-		canvas.DrawGlyph(glyph(i), at)
-		style.Font.Size, style.XAlign = 10, draw.XLeft
-		canvas.FillText(style, vg.Point{X: at.X + 8, Y: at.Y - 3}, name)
+		at := vg.Point{X: canvas.Min.X + width*(vg.Length(i)+0.8), Y: canvas.Max.Y - 34}
+		canvas.DrawGlyph(r.layout.glyph(i), at)
+		canvas.FillText(style, vg.Point{X: at.X + 8, Y: at.Y}, name)
 	}
 }
