@@ -21,7 +21,7 @@ type Load struct {
 	// Duration is how long reviews are sent. One that was sent is waited for.
 	// Zero where Count is given.
 	Duration time.Duration
-	// Count is how many reviews are sent.
+	// Count is how many reviews are sent, beside one that makes a connection.
 	Count int
 }
 
@@ -38,10 +38,6 @@ type Measurement struct {
 	// Connections were made in all, before the first counted review too.
 	Connections int
 }
-
-// warmUp is how many reviews each caller sends before those that are counted:
-// connections are made by it, where they are kept.
-const warmUp = 2
 
 // Run sends a load to a target and hands each answer to answers. It fails at the
 // first that is none; whether the others are right, answers.Verify tells. meter
@@ -61,8 +57,11 @@ func Run(ctx context.Context, target Target, load Load, answers *review.Answers,
 	if err := callers[0].call(ctx); err != nil {
 		return Measurement{}, err
 	}
-	if err := together(ctx, callers, func(ctx context.Context, c *caller) error { return c.repeat(ctx, warmUp) }); err != nil {
-		return Measurement{}, err
+	// Where connections are kept, making them is not measured.
+	if load.Count == 0 && load.Connection != Fresh {
+		if err := together(ctx, callers, func(ctx context.Context, c *caller) error { return c.call(ctx) }); err != nil {
+			return Measurement{}, err
+		}
 	}
 	// What was allocated so far is not this run's to clean up.
 	runtime.GC()
@@ -80,6 +79,15 @@ func Run(ctx context.Context, target Target, load Load, answers *review.Answers,
 	return m, err
 }
 
+// Ask sends one review, by a connection of its own.
+func Ask(ctx context.Context, target Target, r *review.Review, answers *review.Answers) error {
+	c, err := newClient(target, Fresh, 1)
+	if err != nil {
+		return err
+	}
+	return (&caller{client: c, review: r, answers: answers, uids: &uids{}}).call(ctx)
+}
+
 // together has all callers at work, until the first that fails.
 func together(ctx context.Context, callers []*caller, work func(context.Context, *caller) error) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -87,15 +95,6 @@ func together(ctx context.Context, callers []*caller, work func(context.Context,
 		g.Go(func() error { return work(ctx, c) })
 	}
 	return g.Wait()
-}
-
-func (c *caller) repeat(ctx context.Context, times int) error {
-	for range times {
-		if err := c.call(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func measure(ctx context.Context, callers []*caller, load Load) (Measurement, error) {

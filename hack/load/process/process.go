@@ -113,6 +113,7 @@ func (p *Process) tail() string {
 
 // Memory is what a process has of it, in bytes.
 type Memory struct {
-	// Resident is held now, Peak was the most so far.
-	Resident, Peak int64
+	// Resident is held now, File of it is of files: the program itself. Peak is the
+	// most that was resident so far.
+	Resident, File, Peak int64
 }

@@ -120,6 +120,8 @@ func (p *Process) Memory() (Memory, error) {
 		switch name {
 		case "VmRSS":
 			m.Resident = kib << 10
+		case "RssFile":
+			m.File = kib << 10
 		case "VmHWM":
 			m.Peak = kib << 10
 		}

@@ -28,6 +28,8 @@ type Metric struct {
 	Title string
 	// Format writes a value for people.
 	Format func(float64) string
+	// Alone tells that the subject's ratio in it says nothing.
+	Alone bool
 	// Plotted tells whether the plot has a column for it.
 	Plotted bool
 }
@@ -66,6 +68,11 @@ func (l Layout) check(s Sample) error {
 		return fmt.Errorf("a sample of %q, which is none of the contestants %q", s.Contestant, l.Contestants)
 	}
 	return nil
+}
+
+// compared are the metrics whose ratios say something.
+func (l Layout) compared() []Metric {
+	return slices.DeleteFunc(slices.Clone(l.Metrics), func(m Metric) bool { return m.Alone })
 }
 
 // others are the contestants but the subject.

@@ -51,7 +51,7 @@ func summarize(t *testing.T) *Result {
 
 func TestText(t *testing.T) {
 	const want = `Reviews
-3 rounds; each figure is their median, each ratio the median of theirs, with the least and the greatest.
+3 rounds; each figure is their median. A column of dicer: has dicer's divided by the line's own, with the least and the greatest.
 go: go1.26
 machine: 2 CPUs
 
@@ -129,6 +129,22 @@ func TestSVGIsWellFormedAndNamesEverything(t *testing.T) {
 	}
 }
 
+func TestAMetricThatIsToldAlone(t *testing.T) {
+	alone := layout
+	alone.Metrics = []Metric{layout.Metrics[0], {Name: "latency_p99_seconds", Title: "p99", Format: Seconds, Alone: true}}
+	r, err := Summarize(alone, samples())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := r.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.Contains(text, "p99") || strings.Contains(text, "dicer: p99") || strings.Contains(text, "0.50x") {
+		t.Errorf("want no ratio of p99 in\n%s", text)
+	}
+}
+
 func TestAResultOfNothingIsWritten(t *testing.T) {
 	r, err := Summarize(layout, nil)
 	if err != nil {
@@ -160,7 +176,7 @@ func TestWhatIsNotCompared(t *testing.T) {
 func TestValuesForPeople(t *testing.T) {
 	for want, got := range map[string]string{
 		"1.50 µs": Seconds(1.5e-6), "999 µs": Seconds(999e-6), "12.3 ms": Seconds(0.0123), "1.00 s": Seconds(1),
-		"9.99": PerSecond(9.99), "12.3": PerSecond(12.34), "12346": PerSecond(12345.6),
+		"98 %": Percent(0.984), "9.99": PerSecond(9.99), "12.3": PerSecond(12.34), "12346": PerSecond(12345.6),
 	} {
 		if got != want {
 			t.Errorf("%q; want %q", got, want)

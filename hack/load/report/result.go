@@ -47,15 +47,15 @@ type Ratio struct {
 	Metrics map[string]Figure `json:"metrics"`
 }
 
-// Figure is a median over rounds and its spread.
+// Figure is a median and its spread.
 type Figure struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 }
 
-// newFigure summarizes at least one value.
-func newFigure(values []float64) Figure {
+// NewFigure summarizes at least one value.
+func NewFigure(values []float64) Figure {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return Figure{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1]}
@@ -109,13 +109,13 @@ func (l Layout) summarizeCell(cell Cell, samples []Sample) CellResult {
 		}
 	}
 	for _, name := range l.Contestants {
-		if metrics := l.figures(func(m string) []float64 { return slices.Collect(maps.Values(values[name][m])) }); len(metrics) > 0 {
+		if metrics := figures(l.Metrics, func(m string) []float64 { return slices.Collect(maps.Values(values[name][m])) }); len(metrics) > 0 {
 			c.Contestants = append(c.Contestants, ContestantResult{name, metrics})
 		}
 	}
 	for _, name := range l.others() {
 		ratios := func(m string) []float64 { return divide(values[l.Subject][m], values[name][m]) }
-		if metrics := l.figures(ratios); len(metrics) > 0 {
+		if metrics := figures(l.compared(), ratios); len(metrics) > 0 {
 			c.Ratios = append(c.Ratios, Ratio{name, metrics})
 		}
 	}
@@ -123,11 +123,11 @@ func (l Layout) summarizeCell(cell Cell, samples []Sample) CellResult {
 }
 
 // figures are those of the metrics that have values.
-func (l Layout) figures(values func(metric string) []float64) map[string]Figure {
+func figures(metrics []Metric, values func(metric string) []float64) map[string]Figure {
 	figures := map[string]Figure{}
-	for _, m := range l.Metrics {
+	for _, m := range metrics {
 		if v := values(m.Name); len(v) > 0 {
-			figures[m.Name] = newFigure(v)
+			figures[m.Name] = NewFigure(v)
 		}
 	}
 	return figures
@@ -145,7 +145,7 @@ func (l Layout) overall(cells []CellResult) []Ratio {
 			}
 			return values
 		}
-		if metrics := l.figures(medians); len(metrics) > 0 {
+		if metrics := figures(l.compared(), medians); len(metrics) > 0 {
 			overall = append(overall, Ratio{name, metrics})
 		}
 	}

@@ -20,7 +20,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 // WriteText writes the result as one aligned table: a heading for each cell, and
 // a line for each contestant with its medians and the subject's ratios to it.
 func (r *Result) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%d rounds; each figure is their median, each ratio the median of theirs, with the least and the greatest.\n", r.Title, r.Rounds)
+	fmt.Fprintf(w, "%s\n%d rounds; each figure is their median. A column of %s: has %s's divided by the line's own, with the least and the greatest.\n", r.Title, r.Rounds, r.Subject, r.Subject)
 	for _, name := range slices.Sorted(maps.Keys(r.Conditions)) {
 		fmt.Fprintf(w, "%s: %s\n", name, r.Conditions[name])
 	}
@@ -85,7 +85,7 @@ func (l Layout) header() string {
 	for _, m := range l.Metrics {
 		columns = append(columns, m.Title)
 	}
-	for _, m := range l.Metrics {
+	for _, m := range l.compared() {
 		columns = append(columns, l.Subject+": "+m.Title)
 	}
 	return strings.Join(columns, "\t")
@@ -104,7 +104,7 @@ func (l Layout) row(name string, figures map[string]Figure, ratios []Ratio) stri
 			to = ratio.Metrics
 		}
 	}
-	for _, m := range l.Metrics {
+	for _, m := range l.compared() {
 		columns = append(columns, optional(to, m.Name, Figure.times))
 	}
 	return strings.Join(columns, "\t")
@@ -136,6 +136,9 @@ func Seconds(seconds float64) string {
 
 // PerSecond writes a rate for people, to three digits.
 func PerSecond(rate float64) string { return digits(rate) }
+
+// Percent writes a share for people.
+func Percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 func digits(value float64) string {
 	switch {
