@@ -144,7 +144,7 @@ func (c *comparison) cells() []cell {
 // say, is not always the same one's luck.
 func (c *comparison) measure(ctx context.Context, out *output) ([]report.Sample, error) {
 	cells := c.cells()
-	told := newProgress(out, c.options.Rounds*len(cells)*len(c.servers))
+	told := newProgress(out, c.options.Rounds*len(cells)*len(c.servers), c.options.Duration*3/2)
 	defer told.end()
 	order := slices.Clone(c.servers)
 	var samples []report.Sample
