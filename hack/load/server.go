@@ -212,13 +212,12 @@ func (c *comparison) write(samples []report.Sample, out *output) error {
 		"duration":   c.options.Duration.String() + " for each figure of a round",
 		"busy":       "the server's part of the time; what is well below 100 % waited for the load generator, or for its callers",
 	}
-	if err := writePlot(c.options.Plot, result); err != nil {
-		return err
-	}
+	write := result.WriteText
 	if c.options.Format == formatJSON {
-		return result.WriteJSON(out)
+		write = result.WriteJSON
 	}
-	return result.WriteText(out)
+	// The plot last: a wrong path takes no figures away.
+	return errors.Join(write(out), writePlot(c.options.Plot, result))
 }
 
 // writePlot writes a file that is named.
