@@ -53,9 +53,9 @@ GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT &
 PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
 # Modules of their own, so that what they need is not what dicer needs: tools with
-# tests, and what hack/kind builds.
+# tests, and what hack/bench and hack/kind build.
 TOOLS := hack/controlplane hack/chart hack/kind hack/load
-PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
+PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
 help: ## List the targets and variables
