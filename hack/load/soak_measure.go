@@ -105,7 +105,7 @@ func (s *soak) measureMemory(ctx context.Context, told *progress) error {
 	for _, next := range checkpoints(s.options.Reviews) {
 		told.step(fmt.Sprintf("%d of %d reviews sent", sent, s.options.Reviews))
 		load := drive.Load{Connection: drive.HTTP1, Callers: soakCallers, Review: s.dic, Count: next - sent}
-		if err := s.send(ctx, w, contestant.Path, load, answers); err != nil {
+		if _, err := s.send(ctx, w, contestant.Path, load, answers); err != nil {
 			return err
 		}
 		sent = next
@@ -116,22 +116,24 @@ func (s *soak) measureMemory(ctx context.Context, told *progress) error {
 		}
 	}
 	told.step(fmt.Sprintf("%d SSP reviews at a time", s.options.SSPs))
-	load := drive.Load{Connection: drive.HTTP1, Callers: s.options.SSPs, Review: s.ssp, Count: sspTimes * s.options.SSPs}
-	if err := s.send(ctx, w, admission.SSPPath, load, review.NewAnswers(s.ssp, review.Contract{})); err != nil {
+	load := drive.Load{Connection: drive.HTTP1, Callers: s.options.SSPs, Review: s.ssp, Count: sspTimes * s.options.SSPs, MayBeRefused: true}
+	measured, err := s.send(ctx, w, admission.SSPPath, load, review.NewAnswers(s.ssp, review.Contract{}))
+	if err != nil {
 		return err
 	}
-	return s.notePeak(w)
+	return s.notePeak(w, measured)
 }
 
-func (s *soak) send(ctx context.Context, w *webhook, path string, load drive.Load, answers *review.Answers) error {
+func (s *soak) send(ctx context.Context, w *webhook, path string, load drive.Load, answers *review.Answers) (drive.Measurement, error) {
 	none := func() (time.Duration, error) { return 0, nil }
-	if _, err := drive.Run(ctx, s.certs.target(w.port, path), load, answers, none); err != nil {
-		return err
+	measured, err := drive.Run(ctx, s.certs.target(w.port, path), load, answers, none)
+	if err != nil {
+		return measured, err
 	}
 	if err := answers.Verify(); err != nil {
-		return fmt.Errorf("wrong answer of %s: %w", dicer, err)
+		return measured, fmt.Errorf("wrong answer of %s: %w", dicer, err)
 	}
-	return nil
+	return measured, nil
 }
 
 // checkpoints are the numbers of reviews at which sending stops for a moment:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/dicer-dev/dicer/hack/load/drive"
 	"github.com/dicer-dev/dicer/hack/load/report"
 )
 
@@ -55,6 +56,9 @@ type peakResult struct {
 	ReviewBytes   int   `json:"review_bytes"`
 	ResidentBytes int64 `json:"resident_bytes"`
 	PeakBytes     int64 `json:"peak_bytes"`
+	Reviews       int   `json:"reviews"`
+	// Refused are those of Reviews that were answered by a 503.
+	Refused int `json:"refused"`
 }
 
 // note notes the memory after a number of reviews.
@@ -80,12 +84,12 @@ func (s *soak) note(w *webhook, sent int) error {
 }
 
 // notePeak notes the most memory that was needed.
-func (s *soak) notePeak(w *webhook) error {
+func (s *soak) notePeak(w *webhook, m drive.Measurement) error {
 	memory, err := w.Memory()
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
-	s.result.Peak = &peakResult{Callers: s.options.SSPs, ReviewBytes: s.ssp.Size(), ResidentBytes: memory.Resident, PeakBytes: memory.Peak}
+	s.result.Peak = &peakResult{Callers: s.options.SSPs, ReviewBytes: s.ssp.Size(), ResidentBytes: memory.Resident, PeakBytes: memory.Peak, Reviews: m.Reviews, Refused: m.Refused}
 	return err
 }
 
@@ -107,6 +111,7 @@ func (r *soakResult) writeText(out io.Writer) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", at.Reviews, mebibytes(at.ResidentBytes), mebibytes(at.FileBytes), mebibytes(at.PeakBytes))
 	}
 	fmt.Fprintf(w, "%d SSPs of %.1f MB at a time\t%s\t\t%s\n", r.Peak.Callers, float64(r.Peak.ReviewBytes)/1e6, mebibytes(r.Peak.ResidentBytes), mebibytes(r.Peak.PeakBytes))
+	fmt.Fprintf(w, "  of %d of these %d had to be refused (503)\n", r.Peak.Reviews, r.Peak.Refused)
 	if r.Growth != nil {
 		word := "not flat"
 		if r.Growth.Flat {

@@ -108,6 +108,9 @@ type caller struct {
 	uids    *uids
 	// answer is used again for each.
 	answer bytes.Buffer
+
+	mayBeRefused bool
+	refused      int
 }
 
 // call sends one review and looks at the answer.
@@ -124,6 +127,10 @@ func (c *caller) call(ctx context.Context) error {
 	c.answer.Reset()
 	if _, err := c.answer.ReadFrom(response.Body); err != nil {
 		return fmt.Errorf("reading an answer: %w", err)
+	}
+	if response.StatusCode == http.StatusServiceUnavailable && c.mayBeRefused {
+		c.refused++
+		return nil
 	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %s: %.1000s", response.Status, c.answer.Bytes())

@@ -23,6 +23,9 @@ type Load struct {
 	Duration time.Duration
 	// Count is how many reviews are sent, beside one that makes a connection.
 	Count int
+	// MayBeRefused counts a 503 as what a server may answer to too much at once; it
+	// is a wrong answer otherwise.
+	MayBeRefused bool
 }
 
 // Measurement is what a load showed.
@@ -35,6 +38,8 @@ type Measurement struct {
 	P50, P99 time.Duration
 	// CPU is what meter counted meanwhile.
 	CPU time.Duration
+	// Refused are those of Reviews that were answered by a 503.
+	Refused int
 	// Connections were made in all, before the first counted review too.
 	Connections int
 }
@@ -51,7 +56,7 @@ func Run(ctx context.Context, target Target, load Load, answers *review.Answers,
 	var ids uids
 	callers := make([]*caller, load.Callers)
 	for i := range callers {
-		callers[i] = &caller{client: c, review: load.Review, answers: answers, uids: &ids}
+		callers[i] = &caller{client: c, review: load.Review, answers: answers, uids: &ids, mayBeRefused: load.MayBeRefused}
 	}
 	// One alone: with HTTP/2, the others find its connection.
 	if err := callers[0].call(ctx); err != nil {
@@ -75,6 +80,9 @@ func Run(ctx context.Context, target Target, load Load, answers *review.Answers,
 	}
 	after, err := meter()
 	m.CPU = after - before
+	for _, c := range callers {
+		m.Refused += c.refused
+	}
 	m.Connections = int(c.dialed.Load())
 	return m, err
 }
