@@ -54,6 +54,10 @@ func runTests(m *testing.M) (int, error) {
 		func(ctx context.Context) error { return start(ctx, dir) },
 		func() int {
 			code := m.Run()
+			if err := noConditionFailed(); err != nil {
+				fmt.Fprintln(os.Stderr, "e2e:", err)
+				code = 1
+			}
 			if log, err := env.webhook.Logs(); code != 0 && err == nil {
 				fmt.Fprintf(os.Stderr, "the webhook's log:\n%s", log)
 			}
