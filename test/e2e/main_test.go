@@ -15,6 +15,7 @@ import (
 
 	"github.com/dicer-dev/dicer/test/cluster"
 	"github.com/dicer-dev/dicer/test/crds"
+	"github.com/dicer-dev/dicer/test/mutatingpolicy"
 )
 
 const (
@@ -102,13 +103,10 @@ rules:
 		return err
 	}
 	var err error
-	env.Cluster, err = cluster.Start(ctx, cluster.Options{
-		CRDs: crds.All(),
-		APIServerFlags: map[string]string{
-			"audit-policy-file": policy,
-			"audit-log-path":    env.auditLogPath,
-		},
-	})
+	flags := mutatingpolicy.APIServerFlags()
+	flags["audit-policy-file"] = policy
+	flags["audit-log-path"] = env.auditLogPath
+	env.Cluster, err = cluster.Start(ctx, cluster.Options{CRDs: crds.All(), APIServerFlags: flags})
 	if err != nil {
 		return err
 	}
