@@ -1,0 +1,200 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+
+	"github.com/dicer-dev/dicer/hack/load/contestant"
+	"github.com/dicer-dev/dicer/hack/load/process"
+	"github.com/dicer-dev/dicer/hack/load/report"
+	"github.com/dicer-dev/dicer/test/cluster"
+	"github.com/dicer-dev/dicer/test/crds"
+	"github.com/dicer-dev/dicer/test/mutatingpolicy"
+)
+
+// Options are what is measured. Each is required.
+type Options struct {
+	// Webhook is the file of dicer's server.
+	Webhook string
+	// Serve returns the command of a server of package contestant.
+	Serve func(name string, port int, certDir string) (binary string, args []string, err error)
+	// Rounds is how often everything is measured.
+	Rounds int
+	// Writes is how many are sent for each figure of a round.
+	Writes int
+	// Callers are the numbers of callers at a time.
+	Callers []int
+	// Step is told each step as it begins, and how many there are.
+	Step func(what string, total int)
+}
+
+// bench is one run.
+type bench struct {
+	Options
+	cluster      *cluster.Cluster
+	certificates *cluster.Certificates
+	webhook      *cluster.Webhook
+	// urls are the other servers', by their names.
+	urls    map[string]string
+	servers []*process.Process
+	http    *http.Client
+	ssps    ssps
+	// sent counts all writes: each is another one.
+	sent int
+}
+
+// Run measures, and leaves nothing behind.
+func Run(ctx context.Context, options Options) (samples []report.Sample, err error) {
+	b := &bench{Options: options, urls: map[string]string{}, ssps: ssps{}}
+	defer func() { err = errors.Join(err, b.stop()) }()
+	if err := b.start(ctx); err != nil {
+		return nil, err
+	}
+	return b.measure(ctx)
+}
+
+func (b *bench) start(ctx context.Context) (err error) {
+	b.cluster, err = cluster.Start(ctx, cluster.Options{CRDs: crds.All(), APIServerFlags: mutatingpolicy.APIServerFlags()})
+	if err != nil {
+		return err
+	}
+	if b.http, err = rest.HTTPClientFor(b.cluster.Config); err != nil {
+		return err
+	}
+	for _, namespace := range []string{cronNamespace, sspNamespace} {
+		if err := b.cluster.Namespace(ctx, namespace, nil); err != nil {
+			return err
+		}
+	}
+	for caller := range slices.Max(b.Callers) {
+		object := &unstructured.Unstructured{Object: ssp(caller)}
+		if b.ssps[caller], err = object.MarshalJSON(); err != nil {
+			return err
+		}
+		if err := b.cluster.Client.Create(ctx, object); err != nil {
+			return fmt.Errorf("creating an SSP: %w", err)
+		}
+	}
+	return b.startServers(ctx)
+}
+
+func (b *bench) startServers(ctx context.Context) (err error) {
+	if b.certificates, err = cluster.NewCertificates(filepath.Join(b.cluster.Dir, "webhooks")); err != nil {
+		return err
+	}
+	environment, err := b.cluster.WebhookEnvironment(ctx)
+	if err != nil {
+		return err
+	}
+	b.webhook, err = cluster.StartWebhook(ctx, cluster.WebhookOptions{
+		Binary: b.Webhook, Certificates: b.certificates, LogDir: b.cluster.Dir, Env: environment,
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{contestant.Allow, contestant.Typed} {
+		if err := b.startServer(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) startServer(ctx context.Context, name string) error {
+	ports, err := cluster.FreePorts(1)
+	if err != nil {
+		return err
+	}
+	binary, args, err := b.Serve(name, ports[0], b.certificates.Dir)
+	if err != nil {
+		return err
+	}
+	p, err := process.Start(process.Options{Name: name, Binary: binary, Args: args, Log: filepath.Join(b.cluster.Dir, name+".log")})
+	if err != nil {
+		return err
+	}
+	b.servers = append(b.servers, p)
+	b.urls[name] = "https://127.0.0.1:" + strconv.Itoa(ports[0]) + contestant.Path
+	return nil
+}
+
+func (b *bench) stop() error {
+	for _, server := range b.servers {
+		server.Stop()
+	}
+	if b.webhook != nil {
+		b.webhook.Kill()
+	}
+	if b.cluster == nil {
+		return nil
+	}
+	return b.cluster.Stop()
+}
+
+// measure installs the contestants one after the other, in the opposite order in
+// every other round: what is left behind is not always the same one's luck.
+func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
+	order, err := b.installations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var samples []report.Sample
+	for round := range b.Rounds {
+		for _, c := range order {
+			if err := b.install(ctx, c); err != nil {
+				return nil, err
+			}
+			measured, err := b.contestant(ctx, c, round)
+			if err != nil {
+				return nil, err
+			}
+			samples = append(samples, measured...)
+			if err := b.uninstall(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		slices.Reverse(order)
+	}
+	return samples, nil
+}
+
+// contestant measures the one that is installed.
+func (b *bench) contestant(ctx context.Context, c *installation, round int) ([]report.Sample, error) {
+	var samples []report.Sample
+	for _, kind := range Kinds() {
+		if kind.SSP && !c.ssps {
+			continue
+		}
+		for _, callers := range b.Callers {
+			cell := report.Cell{kind.Name, strconv.Itoa(callers)}
+			b.Step(fmt.Sprintf("%s, %d callers: %s", kind.Name, callers, c.name), b.steps())
+			values, err := b.block(ctx, c, kind, callers)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %d callers: %s: %w", kind.Name, callers, c.name, err)
+			}
+			samples = append(samples, report.Sample{Round: round, Cell: cell, Contestant: c.name, Values: values})
+		}
+	}
+	return samples, nil
+}
+
+// steps is how many blocks a run has.
+func (b *bench) steps() int {
+	steps := 0
+	for _, kind := range Kinds() {
+		contestants := len(Contestants)
+		if kind.SSP {
+			contestants -= 2
+		}
+		steps += contestants * len(b.Callers) * b.Rounds
+	}
+	return steps
+}

@@ -1,0 +1,182 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dicer-dev/dicer/hack/load/contestant"
+	"github.com/dicer-dev/dicer/pkg/arch"
+	"github.com/dicer-dev/dicer/test/cluster"
+	"github.com/dicer-dev/dicer/test/mutatingpolicy"
+)
+
+// The contestants.
+const (
+	None   = "none"
+	Policy = "policy"
+	Noop   = "noop"
+	Typed  = "typed"
+	Dicer  = "dicer"
+)
+
+// Contestants are all, in the order that they are told.
+var Contestants = []string{None, Policy, Noop, Typed, Dicer}
+
+// effectTimeout bounds the wait for the API server to notice what is installed,
+// which reaches it through a watch.
+const effectTimeout = 30 * time.Second
+
+// installation is one contestant, and what it does when it is installed.
+type installation struct {
+	name string
+	// objects are what is installed.
+	objects []*unstructured.Unstructured
+	// completes tells that it makes DataImportCrons complete, emptyFields that it
+	// adds what a Go type writes of itself.
+	completes, emptyFields bool
+	// ssps tells that SSPs are its matter too.
+	ssps bool
+	// calls are those of its webhooks that a write of a kind brings, probed those
+	// that a probe does.
+	calls  func(Kind) int
+	probed int
+	// counted counts them all. The API server does so for each contestant.
+	counted []counter
+}
+
+// counter returns how many calls there were so far.
+type counter func(context.Context) (int, error)
+
+func never(Kind) int { return 0 }
+
+func always(Kind) int { return 1 }
+
+// installations are the contestants, made of their servers.
+func (b *bench) installations(ctx context.Context) ([]*installation, error) {
+	policy, binding, err := mutatingpolicy.Objects(b.cluster.Client.RESTMapper())
+	if err != nil {
+		return nil, err
+	}
+	shipped, err := b.cluster.WebhookConfigurations(ctx, b.webhook)
+	if err != nil {
+		return nil, err
+	}
+	noop, typed := b.urls[contestant.Allow], b.urls[contestant.Typed]
+	installations := []*installation{
+		{name: None, ssps: true, calls: never},
+		{name: Policy, objects: []*unstructured.Unstructured{policy, binding}, completes: true, calls: never},
+		{name: Noop, ssps: true, calls: always, probed: 2, objects: []*unstructured.Unstructured{
+			b.configuration("MutatingWebhookConfiguration", Noop, noop, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
+			b.configuration("ValidatingWebhookConfiguration", Noop, noop, "ssp.kubevirt.io", "v1beta3", "ssps"),
+		}},
+		{name: Typed, completes: true, emptyFields: true, calls: always, probed: 1, objects: []*unstructured.Unstructured{
+			b.configuration("MutatingWebhookConfiguration", Typed, typed, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
+		}},
+		{name: Dicer, objects: shipped, completes: true, ssps: true, calls: func(k Kind) int { return k.Calls }, probed: 2,
+			counted: []counter{b.answered}},
+	}
+	for _, c := range installations {
+		c.counted = append(c.counted, b.calls)
+	}
+	return installations, nil
+}
+
+// calls are those that the API server has made of webhooks.
+func (b *bench) calls(ctx context.Context) (int, error) {
+	count, err := b.cluster.Value(ctx, "apiserver_admission_webhook_request_total", nil)
+	return int(count), err
+}
+
+// answered are the calls that dicer's webhook counts.
+func (b *bench) answered(ctx context.Context) (int, error) {
+	count := 0
+	for _, path := range cluster.WebhookPaths {
+		n, err := b.webhook.Requests(ctx, path)
+		if err != nil {
+			return 0, err
+		}
+		count += n
+	}
+	return count, nil
+}
+
+// configuration calls a webhook for every creation and update of a resource.
+func (b *bench) configuration(kind, name, url, group, version, resource string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+		"metadata": map[string]any{"name": name},
+		"webhooks": []any{map[string]any{
+			"name":         name + ".example.com",
+			"clientConfig": map[string]any{"url": url, "caBundle": base64.StdEncoding.EncodeToString(b.certificates.CABundle)},
+			"rules": []any{map[string]any{
+				"apiGroups": []any{group}, "apiVersions": []any{version}, "resources": []any{resource},
+				"operations": []any{"CREATE", "UPDATE"},
+			}},
+			"sideEffects": "None", "admissionReviewVersions": []any{"v1"}, "timeoutSeconds": int64(2),
+		}},
+	}}
+}
+
+// install returns once the contestant is in effect, and nothing else is.
+func (b *bench) install(ctx context.Context, c *installation) error {
+	var objects []*unstructured.Unstructured
+	for _, object := range c.objects {
+		objects = append(objects, object.DeepCopy())
+	}
+	if err := b.cluster.Apply(ctx, objects); err != nil {
+		return fmt.Errorf("installing %s: %w", c.name, err)
+	}
+	return b.untilInEffect(ctx, c)
+}
+
+// uninstall returns once nothing is in effect any more.
+func (b *bench) uninstall(ctx context.Context, c *installation) error {
+	for _, object := range c.objects {
+		if err := b.cluster.Client.Delete(ctx, object.DeepCopy()); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("uninstalling %s: %w", c.name, err)
+		}
+	}
+	return b.untilInEffect(ctx, &installation{name: None})
+}
+
+func (b *bench) untilInEffect(ctx context.Context, c *installation) error {
+	err := cluster.Eventually(ctx, effectTimeout, func(ctx context.Context) error {
+		before, err := b.calls(ctx)
+		if err != nil {
+			return err
+		}
+		completed, err := b.probe(ctx)
+		if err != nil {
+			return err
+		}
+		after, err := b.calls(ctx)
+		if err == nil && (completed != c.completes || after-before != c.probed) {
+			err = fmt.Errorf("completed: %t, %d calls of webhooks; want %t, %d", completed, after-before, c.completes, c.probed)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s to be in effect: %w", c.name, err)
+	}
+	return nil
+}
+
+// probe asks for an incomplete DataImportCron and for an SSP, in a dry run.
+func (b *bench) probe(ctx context.Context) (completed bool, err error) {
+	cron := &unstructured.Unstructured{Object: incomplete(0)}
+	if err := b.cluster.Client.Create(ctx, cron, client.DryRunAll); err != nil {
+		return false, err
+	}
+	probed := &unstructured.Unstructured{Object: ssp(0)}
+	probed.SetName("probe")
+	if err := b.cluster.Client.Create(ctx, probed, client.DryRunAll); err != nil {
+		return false, err
+	}
+	return cron.GetLabels()[arch.BaseLabel] != "", nil
+}
