@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strconv"
 
 	"github.com/dicer-dev/dicer/hack/load/apiserver"
-	"github.com/dicer-dev/dicer/hack/load/report"
 )
 
 // maxWrites bounds what is in etcd at a time.
@@ -71,7 +69,7 @@ func runAPIServer(ctx context.Context, args []string, out *output) error {
 		return err
 	}
 	var told *progress
-	samples, version, err := apiserver.Run(ctx, apiserver.Options{
+	result, err := apiserver.Run(ctx, apiserver.Options{
 		Webhook: o.Webhook, Rounds: o.Rounds, Writes: o.Writes, Callers: o.Callers,
 		Serve: serveCommand,
 		Step: func(what string, total int) {
@@ -86,16 +84,6 @@ func runAPIServer(ctx context.Context, args []string, out *output) error {
 	}
 	if err != nil {
 		return err
-	}
-	result, err := report.Summarize(apiserver.Layout(), samples)
-	if err != nil {
-		return err
-	}
-	result.Conditions = map[string]string{
-		"go":         runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
-		"Kubernetes": version,
-		"processors": fmt.Sprintf("%d, for the API server, etcd, webhooks and callers together", runtime.NumCPU()),
-		"writes":     fmt.Sprintf("%d for each figure of a round", o.Writes),
 	}
 	return o.write(result, o.Plot, out)
 }

@@ -212,10 +212,15 @@ func (c *comparison) write(samples []report.Sample, out *output) error {
 		"duration":   c.options.Duration.String() + " for each figure of a round",
 		"busy":       "the server's part of the time; what is well below 100 % waited for the load generator, or for its callers",
 	}
-	if err := writePlot(c.options.Plot, result); err != nil {
+	return c.options.write(result, c.options.Plot, out)
+}
+
+// write writes a result in the format that is asked for, and a plot of it.
+func (c *common) write(result *report.Result, plot string, out *output) error {
+	if err := writePlot(plot, result); err != nil {
 		return err
 	}
-	if c.options.Format == formatJSON {
+	if c.Format == formatJSON {
 		return result.WriteJSON(out)
 	}
 	return result.WriteText(out)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
 	"github.com/dicer-dev/dicer/hack/load/contestant"
@@ -52,13 +54,39 @@ type bench struct {
 }
 
 // Run measures, and leaves nothing behind.
-func Run(ctx context.Context, options Options) (samples []report.Sample, err error) {
+func Run(ctx context.Context, options Options) (_ *report.Result, err error) {
 	b := &bench{Options: options, urls: map[string]string{}, ssps: ssps{}}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	if err := b.start(ctx); err != nil {
 		return nil, err
 	}
-	return b.measure(ctx)
+	samples, err := b.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.summarize(samples)
+}
+
+func (b *bench) summarize(samples []report.Sample) (*report.Result, error) {
+	result, err := report.Summarize(layout, samples)
+	if err != nil {
+		return nil, err
+	}
+	finder, err := discovery.NewDiscoveryClientForConfig(b.cluster.Config)
+	if err != nil {
+		return nil, err
+	}
+	version, err := finder.ServerVersion()
+	if err != nil {
+		return nil, err
+	}
+	result.Conditions = map[string]string{
+		"go":         runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
+		"Kubernetes": version.GitVersion,
+		"processors": fmt.Sprintf("%d, for the API server, etcd, webhooks and callers together", runtime.NumCPU()),
+		"writes":     fmt.Sprintf("%d for each figure of a round", b.Writes),
+	}
+	return result, nil
 }
 
 func (b *bench) start(ctx context.Context) (err error) {
@@ -169,16 +197,16 @@ func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
 // contestant measures the one that is installed.
 func (b *bench) contestant(ctx context.Context, c *installation, round int) ([]report.Sample, error) {
 	var samples []report.Sample
-	for _, kind := range Kinds() {
-		if kind.SSP && !c.ssps {
+	for _, k := range kinds() {
+		if k.ssp && !c.ssps {
 			continue
 		}
 		for _, callers := range b.Callers {
-			cell := report.Cell{kind.Name, strconv.Itoa(callers)}
-			b.Step(fmt.Sprintf("%s, %d callers: %s", kind.Name, callers, c.name), b.steps())
-			values, err := b.block(ctx, c, kind, callers)
+			cell := report.Cell{k.name, strconv.Itoa(callers)}
+			b.Step(fmt.Sprintf("%s, %d callers: %s", k.name, callers, c.name), b.steps())
+			values, err := b.block(ctx, c, k, callers)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %d callers: %s: %w", kind.Name, callers, c.name, err)
+				return nil, fmt.Errorf("%s, %d callers: %s: %w", k.name, callers, c.name, err)
 			}
 			samples = append(samples, report.Sample{Round: round, Cell: cell, Contestant: c.name, Values: values})
 		}
@@ -189,9 +217,9 @@ func (b *bench) contestant(ctx context.Context, c *installation, round int) ([]r
 // steps is how many blocks a run has.
 func (b *bench) steps() int {
 	steps := 0
-	for _, kind := range Kinds() {
-		contestants := len(Contestants)
-		if kind.SSP {
+	for _, k := range kinds() {
+		contestants := len(contestants)
+		if k.ssp {
 			contestants -= 2
 		}
 		steps += contestants * len(b.Callers) * b.Rounds

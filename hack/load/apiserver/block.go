@@ -18,25 +18,17 @@ import (
 	"github.com/dicer-dev/dicer/test/cluster"
 )
 
-// Metrics of a sample.
-const (
-	Throughput = "throughput_per_second"
-	P50        = "latency_p50_seconds"
-	P99        = "latency_p99_seconds"
-	Calls      = "webhook_calls_per_write"
-)
-
 // warmUp is how many writes each caller makes before those that are counted:
 // connections are made by it.
 const warmUp = 2
 
 // block sends writes of a kind, judges what came back, and cleans up.
-func (b *bench) block(ctx context.Context, c *installation, kind Kind, callers int) (map[string]float64, error) {
-	warm, err := b.writes(kind, callers, warmUp)
+func (b *bench) block(ctx context.Context, c *installation, k kind, callers int) (map[string]float64, error) {
+	warm, err := b.writes(k, callers, warmUp)
 	if err != nil {
 		return nil, err
 	}
-	writes, err := b.writes(kind, callers, max(1, b.Writes/callers))
+	writes, err := b.writes(k, callers, max(1, b.Writes/callers))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +46,8 @@ func (b *bench) block(ctx context.Context, c *installation, kind Kind, callers i
 		return nil, err
 	}
 	total := len(answers) + warmUp*callers
-	if err := c.counts(ctx, before, c.calls(kind)*total); err != nil {
+	called, err := c.called(ctx, before, k, total)
+	if err != nil {
 		return nil, err
 	}
 	var latencies []time.Duration
@@ -66,20 +59,20 @@ func (b *bench) block(ctx context.Context, c *installation, kind Kind, callers i
 	}
 	slices.Sort(latencies)
 	return map[string]float64{
-		Throughput: float64(len(answers)) / elapsed.Seconds(),
-		P50:        drive.Percentile(latencies, 50).Seconds(),
-		P99:        drive.Percentile(latencies, 99).Seconds(),
-		Calls:      float64(c.calls(kind)),
-	}, b.clear(ctx, kind)
+		throughput: float64(len(answers)) / elapsed.Seconds(),
+		p50:        drive.Percentile(latencies, 50).Seconds(),
+		p99:        drive.Percentile(latencies, 99).Seconds(),
+		calls:      float64(called) / float64(total),
+	}, b.clear(ctx, k)
 }
 
 // writes makes as many for each caller.
-func (b *bench) writes(kind Kind, callers, each int) ([][]*write, error) {
+func (b *bench) writes(k kind, callers, each int) ([][]*write, error) {
 	writes := make([][]*write, callers)
 	for caller := range callers {
 		for range each {
 			b.sent++
-			w, err := kind.write(b.ssps, b.sent, caller)
+			w, err := k.write(b.ssps, b.sent, caller)
 			if err != nil {
 				return nil, err
 			}
@@ -156,25 +149,34 @@ func (c *installation) count(ctx context.Context) ([]int, error) {
 // the caller has the answer.
 const countTimeout = 5 * time.Second
 
-// counts fails unless each counter has counted so many calls.
-func (c *installation) counts(ctx context.Context, before []int, want int) error {
-	return cluster.Eventually(ctx, countTimeout, func(ctx context.Context) error {
+// called returns the calls of webhooks that so many writes have brought, by the
+// contestant's first counter. It fails where any counter says otherwise than it
+// should.
+func (c *installation) called(ctx context.Context, before []int, k kind, writes int) (calls int, err error) {
+	want := c.calls(k) * writes
+	err = cluster.Eventually(ctx, countTimeout, func(ctx context.Context) error {
 		after, err := c.count(ctx)
 		if err != nil {
 			return err
 		}
 		for i := range after {
-			if got := after[i] - before[i]; got != want {
-				return fmt.Errorf("wrong answer: the webhooks were called %d times; want %d", got, want)
+			got := after[i] - before[i]
+			// The API server repeats an update, admission included, where its cache
+			// did not have the one before it yet.
+			repeated := k.ssp && want > 0 && got > want
+			if got != want && !repeated {
+				return fmt.Errorf("wrong answer: %d writes have called webhooks %d times; want %d", writes, got, want)
 			}
 		}
+		calls = after[0] - before[0]
 		return nil
 	})
+	return calls, err
 }
 
 // clear deletes what writes have created.
-func (b *bench) clear(ctx context.Context, kind Kind) error {
-	if kind.SSP {
+func (b *bench) clear(ctx context.Context, k kind) error {
+	if k.ssp {
 		return nil
 	}
 	cron := &unstructured.Unstructured{}

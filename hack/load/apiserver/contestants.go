@@ -18,15 +18,15 @@ import (
 
 // The contestants.
 const (
-	None   = "none"
-	Policy = "policy"
-	Noop   = "noop"
-	Typed  = "typed"
-	Dicer  = "dicer"
+	none   = "none"
+	policy = "policy"
+	noop   = "noop"
+	typed  = "typed"
+	dicer  = "dicer"
 )
 
-// Contestants are all, in the order that they are told.
-var Contestants = []string{None, Policy, Noop, Typed, Dicer}
+// contestants are all, in the order that they are told.
+var contestants = []string{none, policy, noop, typed, dicer}
 
 // effectTimeout bounds the wait for the API server to notice what is installed,
 // which reaches it through a watch.
@@ -44,7 +44,7 @@ type installation struct {
 	ssps bool
 	// calls are those of its webhooks that a write of a kind brings, probed those
 	// that a probe does.
-	calls  func(Kind) int
+	calls  func(kind) int
 	probed int
 	// counted counts them all. The API server does so for each contestant.
 	counted []counter
@@ -53,13 +53,13 @@ type installation struct {
 // counter returns how many calls there were so far.
 type counter func(context.Context) (int, error)
 
-func never(Kind) int { return 0 }
+func never(kind) int { return 0 }
 
-func always(Kind) int { return 1 }
+func always(kind) int { return 1 }
 
 // installations are the contestants, made of their servers.
 func (b *bench) installations(ctx context.Context) ([]*installation, error) {
-	policy, binding, err := mutatingpolicy.Objects(b.cluster.Client.RESTMapper())
+	completer, binding, err := mutatingpolicy.Objects(b.cluster.Client.RESTMapper())
 	if err != nil {
 		return nil, err
 	}
@@ -67,18 +67,18 @@ func (b *bench) installations(ctx context.Context) ([]*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	noop, typed := b.urls[contestant.Allow], b.urls[contestant.Typed]
+	allowURL, typedURL := b.urls[contestant.Allow], b.urls[contestant.Typed]
 	installations := []*installation{
-		{name: None, ssps: true, calls: never},
-		{name: Policy, objects: []*unstructured.Unstructured{policy, binding}, completes: true, calls: never},
-		{name: Noop, ssps: true, calls: always, probed: 2, objects: []*unstructured.Unstructured{
-			b.configuration("MutatingWebhookConfiguration", Noop, noop, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
-			b.configuration("ValidatingWebhookConfiguration", Noop, noop, "ssp.kubevirt.io", "v1beta3", "ssps"),
+		{name: none, ssps: true, calls: never},
+		{name: policy, objects: []*unstructured.Unstructured{completer, binding}, completes: true, calls: never},
+		{name: noop, ssps: true, calls: always, probed: 2, objects: []*unstructured.Unstructured{
+			b.configuration("MutatingWebhookConfiguration", noop, allowURL, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
+			b.configuration("ValidatingWebhookConfiguration", noop, allowURL, "ssp.kubevirt.io", "v1beta3", "ssps"),
 		}},
-		{name: Typed, completes: true, emptyFields: true, calls: always, probed: 1, objects: []*unstructured.Unstructured{
-			b.configuration("MutatingWebhookConfiguration", Typed, typed, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
+		{name: typed, completes: true, emptyFields: true, calls: always, probed: 1, objects: []*unstructured.Unstructured{
+			b.configuration("MutatingWebhookConfiguration", typed, typedURL, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
 		}},
-		{name: Dicer, objects: shipped, completes: true, ssps: true, calls: func(k Kind) int { return k.Calls }, probed: 2,
+		{name: dicer, objects: shipped, completes: true, ssps: true, calls: func(k kind) int { return k.calls }, probed: 2,
 			counted: []counter{b.answered}},
 	}
 	for _, c := range installations {
@@ -142,7 +142,7 @@ func (b *bench) uninstall(ctx context.Context, c *installation) error {
 			return fmt.Errorf("uninstalling %s: %w", c.name, err)
 		}
 	}
-	return b.untilInEffect(ctx, &installation{name: None})
+	return b.untilInEffect(ctx, &installation{name: none})
 }
 
 func (b *bench) untilInEffect(ctx context.Context, c *installation) error {

@@ -21,22 +21,22 @@ const (
 	sspsPath  = "/apis/ssp.kubevirt.io/v1beta3/namespaces/" + sspNamespace + "/ssps"
 )
 
-// Kind is a kind of write.
-type Kind struct {
-	Name string
-	// SSP tells that it is the update of an SSP; otherwise it is the creation of a
+// kind is a kind of write.
+type kind struct {
+	name string
+	// ssp tells that it is the update of an SSP; otherwise it is the creation of a
 	// DataImportCron.
-	SSP bool
-	// Calls are those of dicer's webhooks that each write is to bring.
-	Calls int
+	ssp bool
+	// calls are those of dicer's webhooks that each write is to bring.
+	calls int
 	// write is the n-th one, by a caller. Those of SSPs are to be sent in the order
 	// that they are made in.
 	write func(s ssps, n, caller int) (*write, error)
 }
 
-// Kinds are all, in the order that they are told.
-func Kinds() []Kind {
-	return []Kind{
+// kinds are all, in the order that they are told.
+func kinds() []kind {
+	return []kind{
 		{"complete DataImportCron", false, 0, createOf(complete)},
 		{"undeclared DataImportCron", false, 0, createOf(undeclared)},
 		{"incomplete DataImportCron", false, 1, createOf(incomplete)},
@@ -97,7 +97,16 @@ func completed(object []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(patched)
+	made, err := decode(patched)
+	if err != nil {
+		return nil, err
+	}
+	// The API server does not keep an empty one.
+	metadata := made["metadata"].(map[string]any)
+	if annotations, ok := metadata["annotations"].(map[string]any); ok && len(annotations) == 0 {
+		delete(metadata, "annotations")
+	}
+	return made, nil
 }
 
 // ssps are what the API server has of each caller's SSP, in JSON.
