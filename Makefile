@@ -16,6 +16,14 @@ MANIFEST_DIR ?= dist
 KIND_SOURCE ?=
 KIND_RUN ?=
 UPGRADE_FROM ?=
+LOAD_ROUNDS ?=
+LOAD_DURATION ?=
+LOAD_CONNECTIONS ?=
+LOAD_CALLERS ?=
+LOAD_BODIES ?=
+SOAK_REVIEWS ?=
+OUTPUT ?=
+PLOT ?=
 # A go.work file of a folder above must not change what is built.
 export GOWORK := off
 
@@ -44,7 +52,7 @@ PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
 # Modules of their own, so that what they need is not what dicer needs: tools with
 # tests, and what hack/kind builds.
-TOOLS := hack/controlplane hack/chart hack/kind
+TOOLS := hack/controlplane hack/chart hack/kind hack/load
 PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
@@ -52,7 +60,7 @@ help: ## List the targets and variables
 	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
 	while IFS= read -r line; do \
 		if [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*)$$ ]]; then \
-			printf '  %-13s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
+			printf '  %-14s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
 		fi; \
 	done < $(firstword $(MAKEFILE_LIST)); \
 	echo; echo "Variables:"; \
@@ -67,7 +75,15 @@ help: ## List the targets and variables
 		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
-		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
+		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag" \
+		LOAD_ROUNDS "how often load measures everything; default 6" \
+		LOAD_DURATION "how long load measures each server with each load in a round; default 500ms" \
+		LOAD_CONNECTIONS "kinds of connection in load; default h2,http/1.1,fresh" \
+		LOAD_CALLERS "numbers of callers in load; default 1,16,128" \
+		LOAD_BODIES "sizes of reviews in load, in KB; default 2,10,200" \
+		SOAK_REVIEWS "reviews that soak sends; default 100000" \
+		OUTPUT "format of what load and soak print: text or json; default text" \
+		PLOT "file for load's plot, as docs/load-server.svg; default none"
 
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
@@ -139,6 +155,30 @@ fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME eac
 bench: ## Run the benchmarks of pkg
 	@echo "bench: ./pkg/..."
 	@$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
+
+# What the image has. To stderr: standard output may be one JSON document.
+.PHONY: bin/released/webhook
+bin/released/webhook:
+	@echo "building $@ $(VERSION)" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w $(LDFLAGS)" -o $@ ./cmd/dicer
+
+.PHONY: bin/load
+bin/load:
+	@echo "building $@" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) -C hack/load build -trimpath -buildvcs=false -o ../../$@ .
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load
+load: bin/load bin/released/webhook ## Compare the webhook server with others under the same load, 7 minutes; fails on wrong answers only
+	@exec bin/load server -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -duration "$(LOAD_DURATION)" \
+		-connections "$(LOAD_CONNECTIONS)" -callers "$(LOAD_CALLERS)" -bodies "$(LOAD_BODIES)"
+
+# The image in a folder of its own: one of several architectures stays as it is.
+.PHONY: soak
+soak: bin/load bin/released/webhook ## Tell the webhook's sizes, its time to start, and its memory over SOAK_REVIEWS reviews
+	@$(MAKE) image IMAGE_ARCH="$$($(GO) env GOARCH)" IMAGE_DIR=bin/soak >&2
+	@exec bin/load soak -webhook bin/released/webhook -images bin/soak -reviews "$(SOAK_REVIEWS)" -o "$(OUTPUT)"
 
 # exec: Ctrl-C and kill reach the demo itself, which then cleans up.
 .PHONY: demo

@@ -14,11 +14,8 @@ import (
 const (
 	soakCallers = 16
 	soakBody    = 10_000
-	// The largest that an administrator's cluster may send at once: what the
-	// memory limit in deploy/ is for.
-	sspCallers = 50
-	sspBody    = 1_800_000
-	sspTimes   = 4
+	sspBody     = 1_800_000
+	sspTimes    = 4
 	// startInterval is the error of a start's time.
 	startInterval = 2 * time.Millisecond
 )

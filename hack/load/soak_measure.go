@@ -115,8 +115,8 @@ func (s *soak) measureMemory(ctx context.Context, told *progress) error {
 			}
 		}
 	}
-	told.step(fmt.Sprintf("%d SSP reviews at a time", sspCallers))
-	load := drive.Load{Connection: drive.HTTP1, Callers: sspCallers, Review: s.ssp, Count: sspTimes * sspCallers}
+	told.step(fmt.Sprintf("%d SSP reviews at a time", s.options.SSPs))
+	load := drive.Load{Connection: drive.HTTP1, Callers: s.options.SSPs, Review: s.ssp, Count: sspTimes * s.options.SSPs}
 	if err := s.send(ctx, w, admission.SSPPath, load, review.NewAnswers(s.ssp, review.Contract{})); err != nil {
 		return err
 	}

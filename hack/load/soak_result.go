@@ -85,7 +85,7 @@ func (s *soak) notePeak(w *webhook) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
-	s.result.Peak = &peakResult{Callers: sspCallers, ReviewBytes: s.ssp.Size(), ResidentBytes: memory.Resident, PeakBytes: memory.Peak}
+	s.result.Peak = &peakResult{Callers: s.options.SSPs, ReviewBytes: s.ssp.Size(), ResidentBytes: memory.Resident, PeakBytes: memory.Peak}
 	return err
 }
 

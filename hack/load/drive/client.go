@@ -79,6 +79,10 @@ func newClient(target Target, connection Connection, callers int) (*client, erro
 		MaxIdleConns:        callers,
 		MaxIdleConnsPerHost: callers,
 	}
+	if connection == HTTP1 {
+		// A caller that does not find its own free would make one more.
+		transport.MaxConnsPerHost = callers
+	}
 	c.http = &http.Client{Transport: transport, Timeout: requestTimeout}
 	return c, nil
 }
