@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
@@ -51,6 +53,8 @@ type bench struct {
 	ssps    ssps
 	// sent counts all writes: each is another one.
 	sent int
+	// steps is how many there are in all.
+	steps int
 }
 
 // Run measures, and leaves nothing behind.
@@ -136,6 +140,12 @@ func (b *bench) startServers(ctx context.Context) (err error) {
 	return nil
 }
 
+const (
+	// startTimeout is generous: a busy machine is no failure.
+	startTimeout = time.Minute
+	pollInterval = 10 * time.Millisecond
+)
+
 func (b *bench) startServer(ctx context.Context, name string) error {
 	ports, err := cluster.FreePorts(1)
 	if err != nil {
@@ -150,8 +160,15 @@ func (b *bench) startServer(ctx context.Context, name string) error {
 		return err
 	}
 	b.servers = append(b.servers, p)
-	b.urls[name] = "https://127.0.0.1:" + strconv.Itoa(ports[0]) + contestant.Path
-	return nil
+	address := "127.0.0.1:" + strconv.Itoa(ports[0])
+	b.urls[name] = "https://" + address + contestant.Path
+	return p.Until(ctx, pollInterval, startTimeout, func(ctx context.Context) error {
+		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	})
 }
 
 func (b *bench) stop() error {
@@ -174,13 +191,16 @@ func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range order {
+		b.steps += len(c.kinds()) * len(b.Callers) * b.Rounds
+	}
 	var samples []report.Sample
 	for round := range b.Rounds {
 		for _, c := range order {
 			if err := b.install(ctx, c); err != nil {
 				return nil, err
 			}
-			measured, err := b.contestant(ctx, c, round)
+			measured, err := b.measureOne(ctx, c, round)
 			if err != nil {
 				return nil, err
 			}
@@ -194,35 +214,21 @@ func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
 	return samples, nil
 }
 
-// contestant measures the one that is installed.
-func (b *bench) contestant(ctx context.Context, c *installation, round int) ([]report.Sample, error) {
+// measureOne measures the contestant that is installed.
+func (b *bench) measureOne(ctx context.Context, c *installation, round int) ([]report.Sample, error) {
 	var samples []report.Sample
-	for _, k := range kinds() {
-		if k.ssp && !c.ssps {
-			continue
-		}
+	for _, k := range c.kinds() {
 		for _, callers := range b.Callers {
-			cell := report.Cell{k.name, strconv.Itoa(callers)}
-			b.Step(fmt.Sprintf("%s, %d callers: %s", k.name, callers, c.name), b.steps())
+			what := fmt.Sprintf("%s, %d callers: %s", k.name, callers, c.name)
+			b.Step(what, b.steps)
 			values, err := b.block(ctx, c, k, callers)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %d callers: %s: %w", k.name, callers, c.name, err)
+				return nil, fmt.Errorf("%s: %w", what, err)
 			}
-			samples = append(samples, report.Sample{Round: round, Cell: cell, Contestant: c.name, Values: values})
+			samples = append(samples, report.Sample{
+				Round: round, Cell: report.Cell{k.name, strconv.Itoa(callers)}, Contestant: c.name, Values: values,
+			})
 		}
 	}
 	return samples, nil
-}
-
-// steps is how many blocks a run has.
-func (b *bench) steps() int {
-	steps := 0
-	for _, k := range kinds() {
-		contestants := len(contestants)
-		if k.ssp {
-			contestants -= 2
-		}
-		steps += contestants * len(b.Callers) * b.Rounds
-	}
-	return steps
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,7 +41,7 @@ type installation struct {
 	// completes tells that it makes DataImportCrons complete, emptyFields that it
 	// adds what a Go type writes of itself.
 	completes, emptyFields bool
-	// ssps tells that SSPs are its matter too.
+	// ssps tells that SSPs are its matter too: it is not compared otherwise.
 	ssps bool
 	// calls are those of its webhooks that a write of a kind brings, probed those
 	// that a probe does.
@@ -48,6 +49,11 @@ type installation struct {
 	probed int
 	// counted counts them all. The API server does so for each contestant.
 	counted []counter
+}
+
+// kinds are those that it is measured with.
+func (c *installation) kinds() []kind {
+	return slices.DeleteFunc(kinds(), func(k kind) bool { return k.ssp && !c.ssps })
 }
 
 // counter returns how many calls there were so far.
