@@ -88,7 +88,7 @@ func (b *bench) summarize(samples []report.Sample) (*report.Result, error) {
 		"go":         runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
 		"Kubernetes": version.GitVersion,
 		"processors": fmt.Sprintf("%d, for the API server, etcd, webhooks and callers together", runtime.NumCPU()),
-		"writes":     fmt.Sprintf("%d for each figure of a round", b.Writes),
+		"writes":     fmt.Sprintf("%d for each figure of a round, the same number by each caller", b.Writes),
 	}
 	return result, nil
 }
@@ -219,7 +219,7 @@ func (b *bench) measureOne(ctx context.Context, c *installation, round int) ([]r
 	var samples []report.Sample
 	for _, k := range c.kinds() {
 		for _, callers := range b.Callers {
-			what := fmt.Sprintf("%s, %d callers: %s", k.name, callers, c.name)
+			what := fmt.Sprintf("%s, callers %d: %s", k.name, callers, c.name)
 			b.Step(what, b.steps)
 			values, err := b.block(ctx, c, k, callers)
 			if err != nil {

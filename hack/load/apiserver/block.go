@@ -147,7 +147,7 @@ func (c *installation) count(ctx context.Context) ([]int, error) {
 
 // countTimeout bounds the wait for a webhook to count: it does so a moment after
 // the caller has the answer.
-const countTimeout = 5 * time.Second
+const countTimeout = 30 * time.Second
 
 // called returns the calls of webhooks that so many writes have brought. It fails
 // where a counter has another number than it should have.

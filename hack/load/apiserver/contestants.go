@@ -31,7 +31,10 @@ var contestants = []string{none, policy, noop, typed, dicer}
 
 // effectTimeout bounds the wait for the API server to notice what is installed,
 // which reaches it through a watch.
-const effectTimeout = 30 * time.Second
+const effectTimeout = 2 * time.Minute
+
+// patience is the timeoutSeconds of every webhook: a slow answer is no wrong one.
+const patience = 30
 
 // installation is one contestant, and what it does when it is installed.
 type installation struct {
@@ -69,7 +72,7 @@ func (b *bench) installations(ctx context.Context) ([]*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipped, err := b.cluster.WebhookConfigurations(ctx, b.webhook)
+	shipped, err := b.shipped(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +94,27 @@ func (b *bench) installations(ctx context.Context) ([]*installation, error) {
 		c.counted = append(c.counted, b.calls)
 	}
 	return installations, nil
+}
+
+// shipped are dicer's configurations.
+func (b *bench) shipped(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	configurations, err := b.cluster.WebhookConfigurations(ctx, b.webhook)
+	if err != nil {
+		return nil, err
+	}
+	for _, configuration := range configurations {
+		webhooks, _, err := unstructured.NestedSlice(configuration.Object, "webhooks")
+		if err != nil {
+			return nil, err
+		}
+		for _, webhook := range webhooks {
+			webhook.(map[string]any)["timeoutSeconds"] = int64(patience)
+		}
+		if err := unstructured.SetNestedSlice(configuration.Object, webhooks, "webhooks"); err != nil {
+			return nil, err
+		}
+	}
+	return configurations, nil
 }
 
 // calls are those that the API server has made of webhooks.
@@ -124,7 +148,7 @@ func (b *bench) configuration(kind, name, url, group, version, resource string) 
 				"apiGroups": []any{group}, "apiVersions": []any{version}, "resources": []any{resource},
 				"operations": []any{"CREATE", "UPDATE"},
 			}},
-			"sideEffects": "None", "admissionReviewVersions": []any{"v1"}, "timeoutSeconds": int64(2),
+			"sideEffects": "None", "admissionReviewVersions": []any{"v1"}, "timeoutSeconds": int64(patience),
 		}},
 	}}
 }
