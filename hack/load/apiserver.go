@@ -7,12 +7,17 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/dicer-dev/dicer/hack/load/apiserver"
 )
 
-// maxWrites bounds what is in etcd at a time.
-const maxWrites = 10_000
+const (
+	// maxWrites bounds what is in etcd at a time.
+	maxWrites = 10_000
+	// writeGuess is what a write takes, with what is done before and after.
+	writeGuess = 5 * time.Millisecond
+)
 
 // apiserverOptions are what make load-apiserver sets.
 type apiserverOptions struct {
@@ -74,7 +79,7 @@ func runAPIServer(ctx context.Context, args []string, out *output) error {
 		Serve: serveCommand,
 		Step: func(what string, total int) {
 			if told == nil {
-				told = newProgress(out, total)
+				told = newProgress(out, total, writeGuess*time.Duration(o.Writes))
 			}
 			told.step(what)
 		},

@@ -28,12 +28,15 @@ type progress struct {
 	out     *output
 	total   int
 	done    int
+	guess   time.Duration
 	started time.Time
 	told    time.Time
 }
 
-func newProgress(out *output, total int) *progress {
-	return &progress{out: out, total: total, started: time.Now()}
+// newProgress expects a number of steps. guess is how long one takes; zero where
+// nobody knows.
+func newProgress(out *output, total int, guess time.Duration) *progress {
+	return &progress{out: out, total: total, guess: guess, started: time.Now()}
 }
 
 // step tells what begins now.
@@ -51,11 +54,14 @@ func (p *progress) step(what string) {
 
 // left is the time that the remaining steps take, if they are as the ones before.
 func (p *progress) left() string {
-	if p.done == 0 {
+	each := p.guess
+	if p.done > 0 {
+		each = time.Since(p.started) / time.Duration(p.done)
+	}
+	if each == 0 {
 		return ""
 	}
-	left := time.Since(p.started) / time.Duration(p.done) * time.Duration(p.total-p.done)
-	return fmt.Sprintf(", %s left", left.Round(time.Second))
+	return fmt.Sprintf(", %s left", (each * time.Duration(p.total-p.done)).Round(time.Second))
 }
 
 // end leaves a terminal's line to others.

@@ -144,7 +144,7 @@ func (c *comparison) cells() []cell {
 // say, is not always the same one's luck.
 func (c *comparison) measure(ctx context.Context, out *output) ([]report.Sample, error) {
 	cells := c.cells()
-	told := newProgress(out, c.options.Rounds*len(cells)*len(c.servers))
+	told := newProgress(out, c.options.Rounds*len(cells)*len(c.servers), c.options.Duration*3/2)
 	defer told.end()
 	order := slices.Clone(c.servers)
 	var samples []report.Sample
@@ -217,13 +217,12 @@ func (c *comparison) write(samples []report.Sample, out *output) error {
 
 // write writes a result in the format that is asked for, and a plot of it.
 func (c *common) write(result *report.Result, plot string, out *output) error {
-	if err := writePlot(plot, result); err != nil {
-		return err
-	}
+	write := result.WriteText
 	if c.Format == formatJSON {
-		return result.WriteJSON(out)
+		write = result.WriteJSON
 	}
-	return result.WriteText(out)
+	// The plot last: a wrong path takes no figures away.
+	return errors.Join(write(out), writePlot(plot, result))
 }
 
 // writePlot writes a file that is named.

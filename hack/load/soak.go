@@ -35,7 +35,7 @@ func runSoak(ctx context.Context, args []string, out *output) (err error) {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	told := newProgress(out, o.Starts+len(checkpoints(o.Reviews))+1)
+	told := newProgress(out, o.Starts+len(checkpoints(o.Reviews))+1, 0)
 	defer told.end()
 	if err := s.measureStarts(ctx, told); err != nil {
 		return err

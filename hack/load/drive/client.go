@@ -96,8 +96,9 @@ func (t Target) verify(state tls.ConnectionState) error {
 
 func (c *client) close() { c.http.CloseIdleConnections() }
 
-// requestTimeout bounds one request, so that nothing here waits for ever.
-const requestTimeout = 30 * time.Second
+// requestTimeout bounds one request, so that nothing here waits for ever. It is no
+// judgement: on a busy machine, 128 callers wait for seconds.
+const requestTimeout = 2 * time.Minute
 
 // caller sends one review after the other.
 type caller struct {

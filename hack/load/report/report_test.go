@@ -51,7 +51,7 @@ func summarize(t *testing.T) *Result {
 
 func TestText(t *testing.T) {
 	const want = `Reviews
-3 rounds; each figure is their median. A column of dicer: has dicer's divided by the line's own, with the least and the greatest.
+Rounds: 3; each figure is their median. A column of dicer: has dicer's divided by the line's own, with the least and the greatest.
 go: go1.26
 machine: 2 CPUs
 

@@ -20,7 +20,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 // WriteText writes the result as one aligned table: a heading for each cell, and
 // a line for each contestant with its medians and the subject's ratios to it.
 func (r *Result) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%d rounds; each figure is their median. A column of %s: has %s's divided by the line's own, with the least and the greatest.\n", r.Title, r.Rounds, r.Subject, r.Subject)
+	fmt.Fprintf(w, "%s\nRounds: %d; each figure is their median. A column of %s: has %s's divided by the line's own, with the least and the greatest.\n", r.Title, r.Rounds, r.Subject, r.Subject)
 	for _, name := range slices.Sorted(maps.Keys(r.Conditions)) {
 		fmt.Fprintf(w, "%s: %s\n", name, r.Conditions[name])
 	}
