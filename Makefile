@@ -23,6 +23,7 @@ LOAD_DURATION ?=
 LOAD_CONNECTIONS ?=
 LOAD_CALLERS ?=
 LOAD_BODIES ?=
+LOAD_WRITES ?=
 SOAK_REVIEWS ?=
 OUTPUT ?=
 PLOT ?=
@@ -80,14 +81,15 @@ help: ## List the targets and variables
 		BASE "revision that bench-compare starts from; default the preceding tag" \
 		NEW "revision that it compares; default what is in the working tree" \
 		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag" \
-		LOAD_ROUNDS "how often load measures everything; default 6" \
+		LOAD_ROUNDS "how often load and load-apiserver measure everything; default 6" \
 		LOAD_DURATION "how long load measures each server with each load in a round; default 500ms" \
 		LOAD_CONNECTIONS "kinds of connection in load; default h2,http/1.1,fresh" \
-		LOAD_CALLERS "numbers of callers in load; default 1,16,128" \
+		LOAD_CALLERS "numbers of callers; default 1,16,128 in load, 1,4,16 in load-apiserver" \
 		LOAD_BODIES "sizes of reviews in load, in KB; default 2,10,200" \
+		LOAD_WRITES "writes of each figure of a round in load-apiserver; default 300" \
 		SOAK_REVIEWS "reviews that soak sends; default 100000" \
-		OUTPUT "format of what load and soak print: text or json; default text" \
-		PLOT "file for load's plot, as docs/load-server.svg; default none"
+		OUTPUT "format of what load, load-apiserver and soak print: text or json; default text" \
+		PLOT "file for the plot of load or load-apiserver, as docs/load-server.svg; default none"
 
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
@@ -181,6 +183,14 @@ load: bin/load bin/released/webhook ## Compare the webhook server with others un
 	@exec bin/load server -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
 		-rounds "$(LOAD_ROUNDS)" -duration "$(LOAD_DURATION)" \
 		-connections "$(LOAD_CONNECTIONS)" -callers "$(LOAD_CALLERS)" -bodies "$(LOAD_BODIES)"
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load-apiserver
+load-apiserver: bin/load bin/released/webhook ## Compare writes through a real API server: nothing installed, a CEL policy, other webhooks, dicer; 10 minutes
+	@$(if $(CONTROL_PLANE),$(MAKE) $(CONTROL_PLANE) >&2)
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/load apiserver -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -writes "$(LOAD_WRITES)" -callers "$(LOAD_CALLERS)"
 
 # The image in a folder of its own: one of several architectures stays as it is.
 .PHONY: soak

@@ -1,5 +1,6 @@
 // Command load measures dicer's webhook server under load: server compares it
-// with others, soak watches its memory and its start. It fails where an answer is
+// with others, apiserver does so through an API server, soak watches its memory
+// and its start. It fails where an answer is
 // wrong, never because one is slow.
 package main
 
@@ -17,8 +18,9 @@ import (
 const usage = `Usage: load MODE [flags]
 
 Modes:
-  server   compare the webhook server with others, under the same load
-  soak     sizes, start and memory of the webhook server
+  server     compare the webhook server with others, under the same load
+  apiserver  compare writes through a real API server, by what is installed there
+  soak       sizes, start and memory of the webhook server
 
 load MODE -help lists a mode's flags.
 `
@@ -26,9 +28,10 @@ load MODE -help lists a mode's flags.
 // modes are what the first argument chooses. serve is server's own: it runs one
 // of the servers that are compared.
 var modes = map[string]func(ctx context.Context, args []string, out *output) error{
-	"server": runServer,
-	"soak":   runSoak,
-	"serve":  runServe,
+	"server":    runServer,
+	"apiserver": runAPIServer,
+	"soak":      runSoak,
+	"serve":     runServe,
 }
 
 func main() {

@@ -212,12 +212,17 @@ func (c *comparison) write(samples []report.Sample, out *output) error {
 		"duration":   c.options.Duration.String() + " for each figure of a round",
 		"busy":       "the server's part of the time; what is well below 100 % waited for the load generator, or for its callers",
 	}
+	return c.options.write(result, c.options.Plot, out)
+}
+
+// write writes a result in the format that is asked for, and a plot of it.
+func (c *common) write(result *report.Result, plot string, out *output) error {
 	write := result.WriteText
-	if c.options.Format == formatJSON {
+	if c.Format == formatJSON {
 		write = result.WriteJSON
 	}
 	// The plot last: a wrong path takes no figures away.
-	return errors.Join(write(out), writePlot(c.options.Plot, result))
+	return errors.Join(write(out), writePlot(plot, result))
 }
 
 // writePlot writes a file that is named.

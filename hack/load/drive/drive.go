@@ -130,7 +130,7 @@ func measure(ctx context.Context, callers []*caller, load Load) (Measurement, er
 	})
 	m := Measurement{Reviews: len(latencies), Elapsed: time.Since(started)}
 	slices.Sort(latencies)
-	m.P50, m.P99 = percentile(latencies, 50), percentile(latencies, 99)
+	m.P50, m.P99 = Percentile(latencies, 50), Percentile(latencies, 99)
 	return m, err
 }
 
@@ -152,9 +152,9 @@ func (b *budget) take(now time.Time) bool {
 	return b.left >= 0
 }
 
-// percentile is the least of sorted values that so many percent do not exceed; 0
+// Percentile is the least of sorted values that so many percent do not exceed; 0
 // of none.
-func percentile(sorted []time.Duration, percent int) time.Duration {
+func Percentile(sorted []time.Duration, percent int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}

@@ -99,7 +99,7 @@ func TestPercentiles(t *testing.T) {
 	}{
 		{hundred, 50, 50}, {hundred, 99, 99}, {hundred[:1], 99, 1}, {hundred[:3], 50, 2}, {nil, 50, 0},
 	} {
-		if got := percentile(test.sorted, test.percent); got != test.want {
+		if got := Percentile(test.sorted, test.percent); got != test.want {
 			t.Errorf("percentile %d of %d: %d; want %d", test.percent, len(test.sorted), got, test.want)
 		}
 	}

@@ -111,7 +111,7 @@ func (a *Answers) judgePatch(patch []byte) error {
 		return err
 	}
 	if a.contract.EmptyFields {
-		gotObject, wantObject = withoutEmpty(gotObject), withoutEmpty(wantObject)
+		gotObject, wantObject = WithoutEmpty(gotObject), WithoutEmpty(wantObject)
 	}
 	if !reflect.DeepEqual(gotObject, wantObject) {
 		return fmt.Errorf("the patch %s does not make the completed object", shorten(patch))
@@ -119,14 +119,14 @@ func (a *Answers) judgePatch(patch []byte) error {
 	return nil
 }
 
-// withoutEmpty leaves out null and objects that have nothing in them.
-func withoutEmpty(value any) any {
+// WithoutEmpty leaves out null and objects that have nothing in them.
+func WithoutEmpty(value any) any {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return value
 	}
 	for key, field := range object {
-		if field = withoutEmpty(field); field == nil {
+		if field = WithoutEmpty(field); field == nil {
 			delete(object, key)
 		} else {
 			object[key] = field
