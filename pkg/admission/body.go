@@ -84,19 +84,30 @@ func (b *bodies) read(r *http.Request) (*body, *refusal) {
 		}
 		end := len(out.content)
 		out.content = slices.Grow(out.content, size)
-		n, err := io.ReadFull(r.Body, out.content[end:end+size])
+		n, err := fill(r.Body, out.content[end:end+size])
 		out.content = out.content[:end+n]
 		switch {
 		case len(out.content) > maxBody:
 			return out, errLarge
-		case r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		case int64(len(out.content)) == r.ContentLength:
+			return out, nil
+		case r.ContentLength < 0 && errors.Is(err, io.EOF):
 			return out, nil
 		case err != nil:
 			return out, errBroken
-		case int64(len(out.content)) == r.ContentLength:
-			return out, nil
 		}
 	}
+}
+
+// fill is io.ReadFull, which hides whether a body of unknown length has come to its
+// end, io.EOF, or breaks off, io.ErrUnexpectedEOF.
+func fill(r io.Reader, buffer []byte) (n int, err error) {
+	for n < len(buffer) && err == nil {
+		var more int
+		more, err = r.Read(buffer[n:])
+		n += more
+	}
+	return n, err
 }
 
 // hold reserves size bytes more for a body.
