@@ -89,6 +89,8 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      requestTimeout,
+		// Or "OPTIONS *" is answered by 200, as nothing but a review may be.
+		DisableGeneralOptionsHandler: true,
 		// What callers do wrong, each probe's short connection among it.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
 	}
@@ -98,10 +100,20 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 func newMux(policy *admission.Policy) http.Handler {
 	// For its mux alone; it is not started.
 	hooks := webhook.NewServer(webhook.Options{})
-	for path, handler := range policy.Handlers(log.Log.WithName("admission")) {
+	handlers := policy.Handlers(log.Log.WithName("admission"))
+	for path, handler := range handlers {
 		hooks.Register(path, handler)
 	}
-	return hooks.WebhookMux()
+	mux := hooks.WebhookMux()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect from a path that it can clean, which is no answer
+		// to a review.
+		if handlers[r.URL.Path] == nil {
+			http.NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // bounded bounds a request's body, and has each answer of a server that was told
