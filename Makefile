@@ -192,7 +192,7 @@ release: ## Write RELEASE_DIR: images, manifests, chart, bills of materials, lic
 .PHONY: test-release
 test-release: ## Test the release: made in two folders it is the same, and its bills, licences and checksums are right
 	@echo "test-release: ./test/release"
-	@$(GO) test -tags image -count=1 -timeout 60m -v ./test/release
+	@$(GO) test -tags image -count=1 -timeout 120m -v ./test/release
 
 # exec: Ctrl-C and kill reach the command itself, which then cleans up.
 .PHONY: e2e-kind
