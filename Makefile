@@ -13,6 +13,7 @@ IMAGE_ARCH ?= amd64,arm64,s390x
 IMAGE_DIR ?= bin
 IMAGE ?= dicer
 MANIFEST_DIR ?= dist
+RELEASE_DIR ?= dist/release
 KIND_SOURCE ?=
 KIND_RUN ?=
 UPGRADE_FROM ?=
@@ -53,9 +54,14 @@ GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT &
 # The go.mod files of hack/controlplane, one for each Kubernetes version.
 PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
+# Those of other modules; another path takes another build of them.
+KUSTOMIZE = $$($(GO) -C hack/chart tool -n kustomize)
+HELM = $$($(GO) -C hack/chart tool -n helm)
+CYCLONEDX = $$($(GO) -C hack/release tool -n cyclonedx-gomod)
+
 # Modules of their own, so that what they need is not what dicer needs: tools with
 # tests, and what hack/bench and hack/kind build.
-TOOLS := hack/controlplane hack/chart hack/kind hack/load
+TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/release
 PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
@@ -76,6 +82,7 @@ help: ## List the targets and variables
 		IMAGE_DIR "folder of the image's archives; default $(IMAGE_DIR)" \
 		IMAGE "name of the image in manifests: where nodes pull it; default $(IMAGE)" \
 		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
+		RELEASE_DIR "folder of the release; default $(RELEASE_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
 		BASE "revision that bench-compare starts from; default the preceding tag" \
@@ -91,10 +98,11 @@ help: ## List the targets and variables
 		OUTPUT "format of what load, load-apiserver and soak print: text or json; default text" \
 		PLOT "file for the plot of load or load-apiserver, as docs/load-server.svg; default none"
 
+# -buildvcs=false: VERSION and COMMIT tell the same, also without a git clone.
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
 	@echo "build: bin/webhook and bin/fanout $(VERSION)"
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
 
 # -s -w: without symbols and debugging data an image is 30 % smaller. The linker's
 # flags are the Dockerfile's, in its order: they are part of a binary's build ID.
@@ -211,7 +219,7 @@ demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API ser
 # image makes, whose version components/settings cannot know.
 .PHONY: manifests
 manifests: ## Render MANIFEST_DIR/OVERLAY/install.yaml for each overlay of deploy/overlays
-	@set -e; kustomize=$$($(GO) -C hack/chart tool -n kustomize); \
+	@set -e; kustomize=$(KUSTOMIZE); \
 	mkdir -p dist; above=$$(mktemp -d dist/kustomize-XXXXXX); trap 'rm -r "$$above"' EXIT; \
 	for folder in deploy/overlays/*/; do \
 		overlay=$$(basename "$$folder"); target="$(MANIFEST_DIR)/$$overlay"; mkdir -p "$$target"; \
@@ -221,6 +229,28 @@ manifests: ## Render MANIFEST_DIR/OVERLAY/install.yaml for each overlay of deplo
 		mv "$$above/install.yaml" "$$target/install.yaml"; \
 		echo "manifests: $$target/install.yaml, with image $(IMAGE):$(VERSION)"; \
 	done
+
+# In a folder beside it until it is whole. An old one goes only where it is one.
+.PHONY: release
+release: ## Write RELEASE_DIR: images, manifests, chart, bills of materials, licences, checksums
+	@set -e; case "$(VERSION)" in *-dirty) echo "release: commit first: $(VERSION) is not what a commit has"; exit 1;; esac; \
+	target="$(patsubst %/,%,$(RELEASE_DIR))"; \
+	if [ -e "$$target" ] && [ ! -f "$$target/SHA256SUMS" ]; then echo "release: $$target is no release: it stays"; exit 1; fi; \
+	mkdir -p "$$(dirname "$$target")"; new=$$(mktemp -d "$$target-XXXXXX"); trap 'rm -rf "$$new"' EXIT; chmod 755 "$$new"; \
+	$(MAKE) image IMAGE_DIR="$$new"; \
+	$(MAKE) manifests MANIFEST_DIR="$$new"; \
+	for file in "$$new"/*/install.yaml; do \
+		overlay=$$(dirname "$$file"); mv "$$file" "$$new/install-$$(basename "$$overlay").yaml"; rmdir "$$overlay"; \
+	done; \
+	$(GO) -C hack/release build -o ../../bin/release .; \
+	bin/release assemble -go "$(GO)" -dir "$$new" -version "$(VERSION)" -date "$(DATE)" -helm "$(HELM)" -cyclonedx "$(CYCLONEDX)"; \
+	rm -rf "$$target"; mv "$$new" "$$target"; echo "release: $$target is $(VERSION)"
+
+# Of this folder and of a copy of it, each with a build cache of its own: minutes.
+.PHONY: test-release
+test-release: ## Test the release: made in two folders it is the same, and its bills, licences and checksums are right
+	@echo "test-release: ./test/release"
+	@$(GO) test -tags image -count=1 -timeout 120m -v ./test/release
 
 # exec: Ctrl-C and kill reach the command itself, which then cleans up.
 .PHONY: e2e-kind
@@ -239,6 +269,8 @@ generate: ## Write the generated files anew
 	@$(GO) generate ./...
 	@echo "generate: hack/chart: deploy/chart"
 	@$(GO) -C hack/chart generate ./...
+	@echo "generate: hack/release: THIRD_PARTY_LICENSES"
+	@$(GO) -C hack/release generate ./...
 
 .PHONY: tidy
 tidy: ## Tidy every go.mod
@@ -247,7 +279,7 @@ tidy: ## Tidy every go.mod
 	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="kubernetes/$$pin"; done
 
 .PHONY: verify
-verify: ## Check formatting, vet, staticcheck, that generated files are current and go.mod tidy
+verify: ## Check formatting, vet, staticcheck, licences, that generated files are current and go.mod tidy
 	@echo "verify: gofmt"
 	@set -e; unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
