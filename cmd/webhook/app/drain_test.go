@@ -49,7 +49,18 @@ func (s *running) keep(t *testing.T) *kept {
 // ask sends one more request; last tells whether the answer ends the connection.
 func (k *kept) ask(t *testing.T) (last bool) {
 	t.Helper()
-	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review)
+	k.begin()
+	return k.finish(t)
+}
+
+// begin sends a request but for its last byte.
+func (k *kept) begin() {
+	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review[:len(review)-1])
+}
+
+func (k *kept) finish(t *testing.T) (last bool) {
+	t.Helper()
+	fmt.Fprint(k.conn, review[len(review)-1:])
 	resp, err := http.ReadResponse(k.reader, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +76,19 @@ func (k *kept) ask(t *testing.T) (last bool) {
 // fail a write whose request meets the end of a connection.
 func TestNoConnectionIsClosedUnderARequest(t *testing.T) {
 	s := start(t, func(o *Options) { o.ShutdownDelay = 0 })
-	used, idle, last := s.keep(t), s.keep(t), s.keep(t)
+	used, idle, last, begun := s.keep(t), s.keep(t), s.keep(t), s.keep(t)
 	stored := s.connect(t)
+	begun.begin()
+	eventually(t, func() bool {
+		return s.metric(t, `controller_runtime_webhook_requests_in_flight{webhook="/mutate/dataimportcron"}`) == 1
+	})
 	s.stop()
 	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
 	if !used.ask(t) {
 		t.Error("an answer of a server that was told to stop does not end its connection")
+	}
+	if !begun.finish(t) {
+		t.Error("the answer to a request that came before does not end its connection")
 	}
 	// Its client closes it, as after 90 s.
 	if err := idle.conn.Close(); err != nil {
