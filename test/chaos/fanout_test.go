@@ -36,9 +36,9 @@ func testFanout(t *testing.T, s *suite) {
 		_, _ = io.Copy(io.Discard, reader) // after a line too long to be read
 	})
 	err := cluster.TestPackage(s.ctx, "test/e2e", s.Dir, []string{
-		"DICER_CHAOS=" + time.Duration(stretch*float64(fanoutRage)).String(),
+		"DICER_CHAOS=" + time.Duration(max(1, stretch)*float64(fanoutRage)).String(),
 		fmt.Sprintf("DICER_FAILOVERS=%d", times(failovers)),
-	}, writer, "-test.v", "-test.run=^(TestFanoutSurvivesChaos|TestFanoutFailsOverWithoutDeletingTwice)$", "-test.timeout=1h")
+	}, writer, "-test.v", "-test.run=^(TestFanoutSurvivesChaos|TestFanoutFailsOverWithoutDeletingTwice)$", "-test.parallel=4")
 	_ = writer.Close()
 	reading.Wait()
 	if err != nil {

@@ -188,7 +188,7 @@ func (s *suite) count(t *testing.T, response *admissionv1.AdmissionResponse, err
 	s.report.requests++
 	switch {
 	case err != nil:
-		if s.report.failed++; s.report.failed%100 <= 3 {
+		if s.report.failed++; s.report.failed <= 5 {
 			t.Error(err)
 		}
 	case len(response.Patch) == 0:

@@ -82,6 +82,8 @@ func testRestartsByService(t *testing.T, s *suite) { s.restarts(t, times(restart
 func testRestartsByURL(t *testing.T, s *suite) {
 	s.byURL = true
 	s.trust(t, s.authority.CABundle)
+	// Those by the Service, which nobody uses any more, would be kept for 90 s.
+	s.balancer.cut()
 	s.restarts(t, times(restartsByURL))
 }
 
