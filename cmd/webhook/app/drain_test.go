@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 )
 
 // kept is a connection on which one request was answered, as an API server keeps
@@ -191,6 +192,35 @@ func TestOneThatComesLateIsWaitedForToo(t *testing.T) {
 			t.Error("it waits on")
 		}
 	})
+}
+
+// closedBefore is a listener that was closed while its server waits for the next
+// connection.
+type closedBefore struct{ waiting, end chan struct{} }
+
+func (l *closedBefore) Accept() (net.Conn, error) {
+	close(l.waiting)
+	<-l.end
+	return nil, net.ErrClosed
+}
+func (l *closedBefore) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *closedBefore) Close() error   { close(l.end); return net.ErrClosed }
+
+func TestAnEndWithoutARequestIsNoComplaint(t *testing.T) {
+	var logged []string
+	logger := funcr.New(func(_, text string) { logged = append(logged, text) }, funcr.Options{})
+	s := &server{http: &http.Server{}, logger: logger, connections: newConnections(maxConnections)}
+	listener := &closedBefore{make(chan struct{}), make(chan struct{})}
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(listener) }()
+	<-listener.waiting
+	s.end(t.Context())
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+	if len(logged) > 0 {
+		t.Errorf("logged %q", logged)
+	}
 }
 
 // closingWith is a listener that does something when it is closed.

@@ -185,7 +185,8 @@ func (s *server) serve(ctx context.Context) error {
 func (s *server) end(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	if err := s.http.Shutdown(bounded); err != nil {
+	// The listener's own error: drain has closed it before.
+	if err := s.http.Shutdown(bounded); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.logger.Info("requests are not answered", "timeout", answerTimeout.String(), "connections", s.connections.count())
 		_ = s.http.Close() // its connections are on nobody's mind any more
 	}
