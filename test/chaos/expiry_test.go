@@ -63,16 +63,6 @@ func testExpiry(t *testing.T, s *suite) {
 	s.report.why = "no replica has a certificate that is valid, so no Service sends anybody there; what the webhook has to see is refused"
 }
 
-// failed counts failures of a cause; l is locked.
-func (l *load) failed(c cause) (n int) {
-	for _, f := range l.failures {
-		if f.cause == c {
-			n++
-		}
-	}
-	return n
-}
-
 // live gives a replica a leaf with so long to live.
 func (s *suite) live(t *testing.T, r *replica, life time.Duration) {
 	t.Helper()

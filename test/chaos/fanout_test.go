@@ -30,6 +30,9 @@ func testFanout(t *testing.T, s *suite) {
 		for lines := bufio.NewScanner(reader); lines.Scan(); {
 			if _, figures, found := strings.Cut(lines.Text(), shown); found {
 				s.report.note("%s", figures)
+				writes := 0
+				_, _ = fmt.Sscanf(figures, "%d writes", &writes) // not every line has them
+				s.report.requests += writes
 			}
 			t.Log(lines.Text())
 		}
@@ -42,6 +45,7 @@ func testFanout(t *testing.T, s *suite) {
 	_ = writer.Close()
 	reading.Wait()
 	if err != nil {
+		s.report.failed++
 		t.Error(err)
 	}
 }

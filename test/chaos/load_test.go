@@ -5,6 +5,8 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -197,14 +199,14 @@ func (l *load) check() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.s.report
-	shown := 0
+	shown := map[cause]string{}
 	for _, f := range l.failures {
 		if explained(l.outages, f) {
 			r.unavoidable++
+			shown[f.cause] = f.err.Error()
 			continue
 		}
-		r.failed++
-		if shown++; shown <= 5 {
+		if r.failed++; r.failed <= 5 {
 			l.t.Errorf("failed, by %s, at %s after %s: %v", f.cause, f.ended.Format("15:04:05.000"), f.ended.Sub(f.began).Round(time.Millisecond), f.err)
 		}
 	}
@@ -220,7 +222,20 @@ func (l *load) check() {
 		r.requests += n
 	}
 	r.note("%d writes through the API server, %d calls and %d handshakes on fresh connections", l.requests[byAPIServer], l.requests[byFresh], l.requests[byHandshake])
-	l.t.Log(r.figures)
+	for _, c := range slices.Sorted(maps.Keys(shown)) {
+		r.note("%d failed by %s, the last: %s", l.failed(c), c, shown[c])
+	}
+	l.t.Log(strings.Join(r.figures, "\n"))
+}
+
+// failed counts failures of a cause; l is locked.
+func (l *load) failed(c cause) (n int) {
+	for _, f := range l.failures {
+		if f.cause == c {
+			n++
+		}
+	}
+	return n
 }
 
 func explained(outages []outage, f failure) bool {

@@ -56,8 +56,8 @@ var cases = []struct {
 	name string
 	run  func(*testing.T, *suite)
 }{
-	{"rolling restarts, HTTP/1.1 (by Service)", testRestartsByService},
-	{"rolling restarts, HTTP/2 (by URL)", testRestartsByURL},
+	{"rolling restarts, called by Service", testRestartsByService},
+	{"rolling restarts, called by URL", testRestartsByURL},
 	{"SIGTERM with 1,000 requests in flight", testInFlight},
 	{"SIGKILL of a replica", testKilled},
 	{"leaf replaced, and bad files", testLeaf},

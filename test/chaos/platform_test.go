@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"context"
-	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -80,5 +79,5 @@ func testEtcd(t *testing.T, s *suite) {
 			}
 		}
 	})
-	s.report.why = fmt.Sprintf("without etcd nothing is stored: writes wait for it, those that give up before it is back fail")
+	s.report.why = "without etcd nothing is stored: writes wait for it, those that give up before it is back fail"
 }

@@ -206,8 +206,8 @@ func TestFanoutSurvivesChaos(t *testing.T) {
 		fields := strings.Fields(write)
 		codes[fields[0]+" "+fields[2]]++
 	}
-	t.Logf("figures: %d kills, %d of them of controllers that were ready; %d edits of the SSP, %d deletions of it; dicer's writes: %v; 0 in the last %d kills, without an edit",
-		c.kills.Load(), c.lives.Load(), c.edits, c.anew, codes, c.kills.Load()-raging)
+	t.Logf("figures: %d writes of fan-out's, %v: %d kills, %d of them of controllers that were ready; %d edits of the SSP, %d deletions of it; 0 in the last %d kills, without an edit",
+		len(before), codes, c.kills.Load(), c.lives.Load(), c.edits, c.anew, c.kills.Load()-raging)
 }
 
 // standsAsAsked waits until exactly what an SSP asks for stands beside what is

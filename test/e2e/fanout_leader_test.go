@@ -193,7 +193,7 @@ func TestFanoutFailsOverWithoutDeletingTwice(t *testing.T) {
 			}
 			c.settled()
 			creates, deletes := c.history()
-			t.Logf("figures: %s: %d fail-overs, %d edits, %d creates, %d deletes", name, n, c.edits, creates, deletes)
+			t.Logf("figures: %d writes of fan-out's, %d creates, %d deletes, none twice: %d fail-overs %s, %d edits", creates+deletes, creates, deletes, n, name, c.edits)
 			c.neverForbidden(all...)
 		})
 	}
