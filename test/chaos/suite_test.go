@@ -189,7 +189,7 @@ func (s *suite) launch(t *testing.T) *replica {
 	options.Certificates = certificates
 	var webhook *cluster.Webhook
 	var err error
-	// Another program, or a connection, may have taken a port that was free.
+	// Another program may have taken a port that was free.
 	for range 3 {
 		if webhook, err = cluster.StartWebhook(s.ctx, options); err == nil {
 			return &replica{Webhook: webhook, certificates: certificates}

@@ -32,7 +32,8 @@ func TestPackage(ctx context.Context, folder, dir string, env []string, output i
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = childAttributes()
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// Their group: a build that they have begun is not told by them.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = testsStopTimeout
 	return cmd.Run()
 }
