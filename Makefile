@@ -16,6 +16,9 @@ MANIFEST_DIR ?= dist
 RELEASE_DIR ?= dist/release
 KIND_SOURCE ?=
 KIND_RUN ?=
+CHAOS_MINUTES ?= 10
+CHAOS_RUN ?=
+export CHAOS_MINUTES
 UPGRADE_FROM ?=
 BASE ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null)
 NEW ?=
@@ -84,6 +87,8 @@ help: ## List the targets and variables
 		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
 		RELEASE_DIR "folder of the release; default $(RELEASE_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
+		CHAOS_MINUTES "about how long chaos takes, by its counts; default $(CHAOS_MINUTES)" \
+		CHAOS_RUN "cases of chaos to run, as go test -run; default all" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
 		BASE "revision that bench-compare starts from; default the preceding tag" \
 		NEW "revision that it compares; default what is in the working tree" \
@@ -214,6 +219,15 @@ demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API ser
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	exec bin/demo $(if $(filter 1,$(KEEP)),-keep)
 
+# The binary, which bounds its own time, and exec: Ctrl-C and kill reach it, it then
+# cleans up, and its table comes last.
+.PHONY: chaos
+chaos: $(CONTROL_PLANE) ## Count what restarts, kills, new certificates and a lost etcd cost (CHAOS_MINUTES=60 for longer)
+	@echo "chaos: building bin/chaos.test"
+	@$(GOTMP) $(GO) test -c -tags chaos -o bin/chaos.test ./test/chaos
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/chaos.test -test.v -test.run '^TestChaos$$/$(CHAOS_RUN)'
+
 # kubectl's kustomize without kubectl: a user needs no control plane to render, and
 # test/deploy shows that the two render the same. The image is the one that make
 # image makes, whose version components/settings cannot know.
@@ -285,9 +299,9 @@ verify: ## Check formatting, vet, staticcheck, licences, that generated files ar
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@echo "verify: go vet"
 	@set -e; for module in . $(TOOLS) hack/kind/certmanager; do $(GO) -C $$module vet ./...; done
-	@$(GO) vet -tags image,kind ./test/...
+	@$(GO) vet -tags image,kind,chaos ./test/...
 	@echo "verify: staticcheck"
-	@set -e; staticcheck=$$($(GO) tool -n staticcheck); "$$staticcheck" -tags image,kind ./...; \
+	@set -e; staticcheck=$$($(GO) tool -n staticcheck); "$$staticcheck" -tags image,kind,chaos ./...; \
 	for module in $(TOOLS); do (cd $$module && "$$staticcheck" ./...); done
 	@echo "verify: go.mod is tidy"
 	@set -e; for module in . $(TOOLS) $(PARTS); do $(GO) -C $$module mod tidy -diff; done

@@ -14,13 +14,18 @@ import (
 
 // Command is a running command of dicer's.
 type Command struct {
-	process     *process
-	metricsPort int
+	process                 *process
+	healthPort, metricsPort int
 }
 
 // buildCommand builds a command into dir and returns the binary's path. It is
 // the image's file, so that what tests tell of is what is installed.
 func buildCommand(ctx context.Context, name, dir string) (string, error) {
+	return build(ctx, dir, name, "build", "./cmd/dicer")
+}
+
+// build has a go command write its output into dir and returns its path.
+func build(ctx context.Context, dir, name, verb string, args ...string) (string, error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return "", err
@@ -29,7 +34,7 @@ func buildCommand(ctx context.Context, name, dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("locating the binary of %s: %w", name, err)
 	}
-	output, err := goCommand(ctx, root, dir, "build", "-o", binary, "./cmd/dicer").CombinedOutput()
+	output, err := goCommand(ctx, root, dir, append([]string{verb, "-o", binary}, args...)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", name, err, output)
 	}
@@ -59,12 +64,20 @@ func startCommand(ctx context.Context, line commandLine) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Command{process: process, metricsPort: line.metricsPort}
-	if err := process.untilReady(ctx, http.DefaultClient, loopbackURL("http", line.healthPort)+"/readyz"); err != nil {
+	c := &Command{process: process, healthPort: line.healthPort, metricsPort: line.metricsPort}
+	if err := process.untilReady(ctx, http.DefaultClient, c.readyURL()); err != nil {
 		c.Kill()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (c *Command) readyURL() string { return loopbackURL("http", c.healthPort) + "/readyz" }
+
+// Ready returns why the command is not ready.
+func (c *Command) Ready(ctx context.Context) error {
+	_, err := get(ctx, http.DefaultClient, c.readyURL())
+	return err
 }
 
 // Stop asks the command to shut down and waits until it has. It returns how
@@ -72,6 +85,9 @@ func startCommand(ctx context.Context, line commandLine) (*Command, error) {
 func (c *Command) Stop(ctx context.Context) error {
 	return c.process.stop(ctx)
 }
+
+// Exited is closed once the command has.
+func (c *Command) Exited() <-chan struct{} { return c.process.exited }
 
 // Kill ends the command without a warning, also one that SIGSTOP holds.
 func (c *Command) Kill() {

@@ -116,9 +116,8 @@ func newMux(policy *admission.Policy) http.Handler {
 	})
 }
 
-// bounded bounds a request's body, and has each answer of a server that was told
-// to stop end its connection: the client reads that before it could send another
-// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+// bounded bounds a request's body, and has answers end their connections where they
+// have to.
 func (s *server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not http.Server's ReadTimeout, which counts from when the connection was
@@ -126,11 +125,35 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 			s.logger.V(1).Info("a request without a time limit", "error", err.Error())
 		}
-		if s.draining.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(&ending{w, &s.draining}, r)
 	})
+}
+
+// ending has each answer of a server that was told to stop, be it since the request
+// came, end its connection: the client reads that before it could send another
+// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+type ending struct {
+	http.ResponseWriter
+	draining *atomic.Bool
+}
+
+// Unwrap is for http.ResponseController.
+func (e *ending) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+func (e *ending) WriteHeader(code int) {
+	e.end()
+	e.ResponseWriter.WriteHeader(code)
+}
+
+func (e *ending) Write(content []byte) (int, error) {
+	e.end()
+	return e.ResponseWriter.Write(content)
+}
+
+func (e *ending) end() {
+	if e.draining.Load() {
+		e.Header().Set("Connection", "close")
+	}
 }
 
 // serve ends once ctx has ended and the last request is answered.
@@ -174,7 +197,8 @@ func (s *server) serve(ctx context.Context) error {
 func (s *server) end(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	if err := s.http.Shutdown(bounded); err != nil {
+	// The listener's own error: drain has closed it before.
+	if err := s.http.Shutdown(bounded); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.logger.Info("requests are not answered", "timeout", answerTimeout.String(), "connections", s.connections.count())
 		_ = s.http.Close() // its connections are on nobody's mind any more
 	}

@@ -98,7 +98,7 @@ func (b *bench) installations(ctx context.Context) ([]*installation, error) {
 
 // shipped are dicer's configurations.
 func (b *bench) shipped(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	configurations, err := b.cluster.WebhookConfigurations(ctx, b.webhook)
+	configurations, err := b.cluster.PointedWebhookConfigurations(ctx, b.webhook)
 	if err != nil {
 		return nil, err
 	}
