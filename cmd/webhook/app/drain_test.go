@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +102,31 @@ func TestNoConnectionIsClosedUnderARequest(t *testing.T) {
 	}
 	if err := <-s.done; err != nil {
 		t.Errorf("stopped with %v", err)
+	}
+}
+
+// TestHTTP2GoesOnUntilTheEnd: a client repeats what comes too late for a connection,
+// at once the first time, but after 1 s and 2 s where new ones end as soon.
+func TestHTTP2GoesOnUntilTheEnd(t *testing.T) {
+	s := start(t, func(o *Options) { o.ShutdownDelay = time.Hour })
+	var dials atomic.Int32
+	transport := s.client.Transport.(*http.Transport)
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	defer transport.CloseIdleConnections()
+	for i := range 10 {
+		if got, err := s.post("/mutate/dataimportcron", review); err != nil || !strings.HasPrefix(got, "HTTP/2.0 200") {
+			t.Errorf("%s, %v", got, err)
+		}
+		if i == 0 {
+			s.stop()
+			eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
+		}
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d connections; want the one of before", n)
 	}
 }
 

@@ -125,13 +125,21 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 			s.logger.V(1).Info("a request without a time limit", "error", err.Error())
 		}
-		next.ServeHTTP(&ending{w, &s.draining}, r)
+		if r.ProtoMajor == 1 {
+			w = &ending{w, &s.draining}
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
 // ending has each answer of a server that was told to stop, be it since the request
 // came, end its connection: the client reads that before it could send another
-// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+// request.
+//
+// In HTTP/1.1 alone. An HTTP/2 client has further requests on their way by then, and
+// a connection that it makes in place of this one may meet a server that stops, too:
+// a request that came too late for three of them waits for 3 s, longer than an API
+// server does. http.Server.Shutdown ends those connections once nobody is sent here.
 type ending struct {
 	http.ResponseWriter
 	draining *atomic.Bool
