@@ -75,6 +75,11 @@ func (w *Webhook) clientConfig(path string) map[string]any {
 	return map[string]any{"url": w.URL(path), "caBundle": base64.StdEncoding.EncodeToString(w.CABundle())}
 }
 
+// Port returns the TLS server's port.
+func (w *Webhook) Port() string {
+	return strconv.Itoa(w.port)
+}
+
 // CABundle returns the CA, in PEM, that the TLS server's certificate is of.
 func (w *Webhook) CABundle() []byte {
 	return w.certificates.CABundle
