@@ -27,32 +27,42 @@ type release struct {
 	environment    []string
 }
 
-// preceding checks out the tag before this revision into a folder of its own.
-func preceding(t *testing.T) (tag, source string) {
+// preceding checks out the tag before this revision into a folder of its own, and
+// the commit before it where the clone has no tag.
+func preceding(t *testing.T) (revision, source string) {
 	t.Helper()
-	root := git(t, "rev-parse", "--show-toplevel")
-	tag = git(t, "-C", root, "describe", "--tags", "--abbrev=0", "HEAD^")
+	root, err := git(t, "rev-parse", "--show-toplevel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if revision, err = git(t, "-C", root, "describe", "--tags", "--abbrev=0", "HEAD^"); err != nil {
+		t.Logf("from the commit before, not from a tag: %v", err)
+		if revision, err = git(t, "-C", root, "rev-parse", "--short", "--verify", "HEAD^"); err != nil {
+			t.Fatalf("no revision to upgrade from: this clone has neither a tag nor a commit before this one; get them by git fetch --unshallow --tags: %v", err)
+		}
+	}
 	source = t.TempDir()
 	archive := filepath.Join(t.TempDir(), "source.tar")
-	git(t, "-C", root, "archive", "--output", archive, tag)
-	if out, err := exec.CommandContext(t.Context(), "tar", "--directory", source, "--extract", "--file", archive).CombinedOutput(); err != nil {
-		t.Fatalf("unpacking %s: %v\n%s", tag, err, out)
+	if _, err := git(t, "-C", root, "archive", "--output", archive, revision); err != nil {
+		t.Fatal(err)
 	}
-	return tag, source
+	if out, err := exec.CommandContext(t.Context(), "tar", "--directory", source, "--extract", "--file", archive).CombinedOutput(); err != nil {
+		t.Fatalf("unpacking %s: %v\n%s", revision, err, out)
+	}
+	return revision, source
 }
 
-func git(t *testing.T, args ...string) string {
+func git(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "git", args...).Output()
-	if err != nil {
-		var failed *exec.ExitError
-		if errors.As(err, &failed) {
-			err = fmt.Errorf("%w: %s", err, failed.Stderr)
-		}
-		t.Fatalf("git %s: %v\nwhat is upgraded from is the tag before this commit; in a clone: git fetch --unshallow --tags",
-			strings.Join(args, " "), err)
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))
 	}
-	return strings.TrimSpace(string(out))
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w", strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // newRelease builds the webhook of a source tree and renders its manifests.

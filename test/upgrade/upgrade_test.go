@@ -37,13 +37,13 @@ type deployment struct {
 	stopping sync.WaitGroup
 }
 
-// TestUpgradeAndBackUnderWrites goes from the preceding tag to this revision and back.
+// TestUpgradeAndBackUnderWrites goes from the preceding release to this revision and back.
 // No write may fail, go through without its patch, or be accepted against the rules.
 func TestUpgradeAndBackUnderWrites(t *testing.T) {
 	log.SetLogger(logr.Discard())
-	tag, source := preceding(t)
+	revision, source := preceding(t)
 	d := newDeployment(t)
-	before := newRelease(t, d.Cluster, tag, source)
+	before := newRelease(t, d.Cluster, revision, source)
 	after := newRelease(t, d.Cluster, "this revision", "../..")
 	d.rollOut(t, before)
 	waitFor(t, func(ctx context.Context) error { return inForce(ctx, d.Client) })
