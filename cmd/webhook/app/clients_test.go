@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,61 @@ func clientWith(t *testing.T, by *cluster.Certificates, change func(*x509.Certif
 	transport := &http.Transport{ForceAttemptHTTP2: http2, TLSClientConfig: config}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
+}
+
+// TestAKeptConnectionEndsWithWhatItBeganWith uses connections while their client's
+// certificate ends, or its CA is taken out of the file.
+func TestAKeptConnectionEndsWithWhatItBeganWith(t *testing.T) {
+	first, err := cluster.NewCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := cluster.NewCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	caFile := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(caFile, slices.Concat(first.CABundle, second.CABundle), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(o *Options) { o.ClientCAFile = caFile })
+	for _, http2 := range []bool{true, false} {
+		client := func(by *cluster.Certificates, until time.Duration) *http.Client {
+			return clientWith(t, by, func(c *x509.Certificate) {
+				window(-time.Hour, until)(c)
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+			}, http2)
+		}
+		stays := client(second, time.Hour)
+		answered := func(of *http.Client, path, want string) bool {
+			s.client = of
+			answer, err := s.post(path, review)
+			return err == nil && strings.Contains(answer, want)
+		}
+		const path, allowed, gone = "/validate/dataimportcron", `"allowed":true`, "403 Forbidden dicer: the client certificate is not accepted any more"
+		short := client(second, 5*time.Second)
+		if !answered(stays, path, allowed) || !answered(short, path, allowed) {
+			t.Fatal("what is right is not answered")
+		}
+		eventually(t, func() bool { return answered(short, path, gone) })
+		if answered(short, path, "") {
+			t.Error("refused, its connection goes on")
+		}
+		if http2 {
+			continue
+		}
+		leaves := client(first, time.Hour)
+		if !answered(leaves, path, allowed) {
+			t.Fatal("what is right is not answered")
+		}
+		if err := os.WriteFile(caFile, second.CABundle, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() bool { return answered(leaves, path, gone) })
+		if answered(leaves, path, "") || !answered(stays, path, allowed) {
+			t.Error("the CA that stays is not the one whose clients are answered")
+		}
+	}
 }
 
 // TestTheClientsCAsAreReadAgain replaces them: by nonsense, which changes nothing,

@@ -86,6 +86,7 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.bounded(handler),
 		ConnState:         s.connections.observe,
+		ConnContext:       withTrusted,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      requestTimeout,
@@ -116,6 +117,11 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		}
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
+		}
+		if s.clients != nil && !s.clients.known(r) {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "dicer: the client certificate is not accepted any more", http.StatusForbidden)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
