@@ -38,8 +38,18 @@ func generate(deploy string) (files, error) {
 	if err != nil {
 		return nil, err
 	}
+	clientAuth, err := render(tree, clientAuthOverlay)
+	if err != nil {
+		return nil, err
+	}
 	// Before generalize: the places go by name.
-	if err := g.put(all, allTemplates); err != nil {
+	if err := g.put(clientAuth, clientAuthPlaces); err != nil {
+		return nil, err
+	}
+	if err := g.put(all, all.places(allTemplates, clientAuth)); err != nil {
+		return nil, err
+	}
+	if err := g.leftovers(all); err != nil {
 		return nil, err
 	}
 	openshift, err := render(tree, openshiftOverlay)

@@ -50,6 +50,12 @@ resources: [../../base]
 components: [../../components/cert-manager, ../../components/fanout, ../../components/templates-all, ../../components/settings]
 `
 
+// clientAuth is webhook.clientAuth.enabled and nothing else.
+const clientAuth = `
+resources: [../../base]
+components: [../../components/cert-manager, ../../components/fanout, ../../components/client-auth, ../../components/settings]
+`
+
 const ownValues = `
 createNamespace: true
 architectures: [amd64, ppc64le]
@@ -74,12 +80,14 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 		{"OpenShift's webhook alone", "openshift-webhook-only", `{createNamespace: true, certificates: {source: openshift}, fanout: {mode: "off"}, goldenImagesNamespace: openshift-virtualization-os-images}`, nil},
 		{"off without quotes", "webhook-only", "{createNamespace: true, fanout: {mode: off}}", nil},
 		{"one for templates without a list", "all", "{createNamespace: true, fanout: {mode: all}}", nil},
+		{"one for the API server alone", "client-auth", "{createNamespace: true, webhook: {clientAuth: {enabled: true}}}", nil},
 		{"a user's own, without what components/ssp-crd brings beside templates-all", "own", ownValues,
 			[]string{"Namespace /golden", "CustomResourceDefinition /ssps.ssp.kubevirt.io"}},
 	}
 	copied := copyOf(t)
 	writeFile(t, filepath.Join(copied, "overlays/own/kustomization.yaml"), ownOverlay)
 	writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
+	writeFile(t, filepath.Join(copied, "overlays/client-auth/kustomization.yaml"), clientAuth)
 	overlays, err := os.ReadDir(filepath.Join(copied, "overlays"))
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +132,9 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		{"an annotation of OpenShift's", "components/openshift/kustomization.yaml", `inject-cabundle: "true"`, `inject-cabundle: "yes"`},
 		{"a verb of --templates=all", "components/templates-all/kustomization.yaml", `"patch", "delete"]`, `"patch"]`},
 		{"the flag of --templates=all", "components/templates-all/kustomization.yaml", "value: --templates=all", "value: --templates=every"},
+		{"the name that may call", "components/client-auth/kustomization.yaml", "value: kube-apiserver", "value: api"},
+		{"where the clients' CA is", "components/client-auth/kustomization.yaml", "/client-ca", "/ca"},
+		{"the ConfigMap of the clients' CA", "components/client-auth/kustomization.yaml", "name: dicer-webhook-client-ca", "name: callers"},
 		{"where pods run", "components/fanout/deployment.yaml", "kubernetes.io/os: linux", "kubernetes.io/os: plan9"},
 		{"the quota", "base/quota.yaml", `"100"`, `"90"`},
 		{"an object less", "base/kustomization.yaml", "- poddisruptionbudget.yaml\n", ""},
@@ -134,11 +145,13 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 			copied := copyOf(t)
 			edit(t, filepath.Join(copied, test.file), test.old, test.new)
 			writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
+			writeFile(t, filepath.Join(copied, "overlays/client-auth/kustomization.yaml"), clientAuth)
 			differences := func() (found string) {
 				for overlay, values := range map[string]string{
-					"default":   "createNamespace: true",
-					"all":       "{createNamespace: true, fanout: {mode: all}}",
-					"openshift": "{createNamespace: true, certificates: {source: openshift}, goldenImagesNamespace: openshift-virtualization-os-images}",
+					"default":     "createNamespace: true",
+					"all":         "{createNamespace: true, fanout: {mode: all}}",
+					"client-auth": "{createNamespace: true, webhook: {clientAuth: {enabled: true}}}",
+					"openshift":   "{createNamespace: true, certificates: {source: openshift}, goldenImagesNamespace: openshift-virtualization-os-images}",
 				} {
 					found += cmp.Diff(kustomized(t, filepath.Join(copied, "overlays", overlay)), chartOf(t, copied, namespace, values))
 				}
@@ -186,6 +199,7 @@ func TestAnotherNamespaceIsThatOfEverything(t *testing.T) {
 func TestWhatNoOverlayHas(t *testing.T) {
 	got := chartOf(t, deploy, namespace, `
 imagePullSecrets: [{name: pull}]
+webhook: {clientAuth: {configMap: unused}}
 fanout:
   targetNamespaces: [more, kubevirt-os-images]
   extraArgs: ["--recreate-delay=30s"]

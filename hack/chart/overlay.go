@@ -13,12 +13,13 @@ import (
 )
 
 // The overlays of deploy/overlays. The first is the chart's default; the others
-// tell which of its objects go with which value. The last one is made by load.
+// tell which of its objects go with which value. The last two are made by load.
 const (
 	defaultOverlay      = "default"
 	openshiftOverlay    = "openshift"
 	webhookOnlyOverlay  = "webhook-only"
 	templatesAllOverlay = "templates-all"
+	clientAuthOverlay   = "client-auth"
 )
 
 // The ConfigMap's keys that have a value of their own in the chart.
@@ -44,7 +45,8 @@ type object struct {
 	golden bool
 }
 
-// load reads deploy/ but for the chart, and adds the overlay for fanout.mode all.
+// load reads deploy/ but for the chart, and adds the default overlay with each
+// component that is a value of the chart and in no overlay.
 func load(deploy string) (filesys.FileSystem, error) {
 	tree := filesys.MakeFsInMemory()
 	err := fs.WalkDir(os.DirFS(deploy), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -75,7 +77,13 @@ func load(deploy string) (filesys.FileSystem, error) {
 	if !found {
 		return nil, fmt.Errorf("overlays/%s: no %q in its components", defaultOverlay, last)
 	}
-	return tree, tree.WriteFile(kustomization(templatesAllOverlay), []byte(before+"- ../../components/templates-all\n"+last+after))
+	for _, name := range []string{templatesAllOverlay, clientAuthOverlay} {
+		with := before + "- ../../components/" + name + "\n" + last + after
+		if err := tree.WriteFile(kustomization(name), []byte(with)); err != nil {
+			return nil, err
+		}
+	}
+	return tree, nil
 }
 
 // render does what kubectl 1.36's kustomize does, by its library: no binary has

@@ -18,17 +18,27 @@ type place struct {
 // change puts what depends on values into a field, or in its place.
 type change func(*generator, *yaml.MapNode) error
 
+// clientAuthPlaces are those of what webhook.clientAuth adds.
+var clientAuthPlaces = []place{
+	{"Deployment", "dicer-webhook", append(container("webhook", "env"), "[name=DICER_CLIENT_ALLOWED_NAMES]", "value"), list("webhook.clientAuth.allowedNames")},
+	{"Deployment", "dicer-webhook", pod("spec", "volumes", "[name=client-ca]", "configMap", "name"), value("webhook.clientAuth.configMap")},
+}
+
 // places returns every place of overlay o, which is the default one; allTemplates
-// is that with fanout.mode all. That a manifest has each is checked, and by
-// leftovers that there is no other.
-func (o *overlay) places(allTemplates *overlay) []place {
+// is that with fanout.mode all, clientAuth with webhook.clientAuth. That a manifest
+// has each is checked, and by leftovers that there is no other.
+func (o *overlay) places(allTemplates, clientAuth *overlay) []place {
 	found := []place{
 		{"ConfigMap", o.settings, []string{"data", architecturesKey}, list("architectures")},
 		{"ConfigMap", o.settings, []string{"data", goldenKey}, value("goldenImagesNamespace")},
 		{"ConfigMap", o.settings, []string{"data"}, add(`{{- include "dicer.moreSettings" . }}`)},
-		allTemplates.more("Role", o.golden+"/dicer-fanout", []string{"rules"},
+		allTemplates.more(ifAllTemplates, "Role", o.golden+"/dicer-fanout", []string{"rules"},
 			"# The plain-named DataSource of a list template."),
-		allTemplates.more("Deployment", "dicer-fanout", container("fanout", "args")),
+		allTemplates.more(ifAllTemplates, "Deployment", "dicer-fanout", container("fanout", "args")),
+		clientAuth.more(ifClientAuth, "Deployment", "dicer-webhook", container("webhook", "volumeMounts")),
+		clientAuth.more(ifClientAuth, "Deployment", "dicer-webhook", pod("spec", "volumes"),
+			"# Yours, as the CA is: a pod waits until it is there."),
+		clientAuth.env(),
 		{"Deployment", "dicer-fanout", container("fanout", "args"), add(
 			"{{- with .Values.fanout.targetNamespaces }}",
 			`- --target-namespaces={{ join "," . }}`,
@@ -68,9 +78,14 @@ func (o *overlay) places(allTemplates *overlay) []place {
 	return found
 }
 
-// more is a list that is longer under fanout.mode all, by what overlay o has there
+const (
+	ifAllTemplates = `if eq (toString $.Values.fanout.mode) "all"`
+	ifClientAuth   = "if .Values.webhook.clientAuth.enabled"
+)
+
+// more is a list that is longer where action says so, by what overlay o has there
 // beyond the default one. A component's patch has no comment to take over.
-func (o *overlay) more(kind, name string, path []string, comment ...string) place {
+func (o *overlay) more(action, kind, name string, path []string, comment ...string) place {
 	return place{kind, name, path, func(g *generator, at *yaml.MapNode) error {
 		object, err := o.find(kind, name)
 		if err != nil {
@@ -82,14 +97,41 @@ func (o *overlay) more(kind, name string, path []string, comment ...string) plac
 		}
 		items, ours := longer.Value.Content(), len(at.Value.Content())
 		if len(items) <= ours {
-			return fmt.Errorf("%s: components/templates-all adds nothing", strings.Join(path, "."))
+			return fmt.Errorf("%s: components/%s adds nothing", strings.Join(path, "."), o.name)
 		}
 		text, err := g.text(yaml.NewRNode(&yaml.Node{Kind: yaml.SequenceNode, Content: items[ours:]}))
 		if err != nil {
 			return err
 		}
-		lines := append([]string{`{{- if eq (toString $.Values.fanout.mode) "all" }}`}, comment...)
+		lines := append([]string{"{{- " + action + " }}"}, comment...)
 		return add(append(lines, strings.TrimSuffix(text, "\n"), "{{- end }}")...)(g, at)
+	}}
+}
+
+// env is the webhook's, which it has in overlay o alone.
+func (o *overlay) env() place {
+	return place{"Deployment", "dicer-webhook", pod("spec", "containers"), func(g *generator, at *yaml.MapNode) error {
+		object, err := o.find("Deployment", "dicer-webhook")
+		if err != nil {
+			return err
+		}
+		env, err := fieldAt(object.RNode, container("webhook", "env"))
+		if err != nil {
+			return err
+		}
+		alone := yaml.NewMapRNode(nil)
+		if err := alone.PipeE(yaml.SetField("env", env.Value)); err != nil {
+			return err
+		}
+		text, err := g.text(alone)
+		if err != nil {
+			return err
+		}
+		ours, err := at.Value.Pipe(yaml.Lookup("[name=webhook]"))
+		if err != nil {
+			return err
+		}
+		return add(wrap(text, ifClientAuth))(g, &yaml.MapNode{Value: ours})
 	}}
 }
 
@@ -114,8 +156,8 @@ func (o *overlay) condition(kind, webhook string) place {
 }
 
 // put puts the values into the overlay's objects.
-func (g *generator) put(o, allTemplates *overlay) error {
-	for _, p := range o.places(allTemplates) {
+func (g *generator) put(o *overlay, places []place) error {
+	for _, p := range places {
 		object, err := o.find(p.kind, p.name)
 		if err != nil {
 			return err
@@ -128,7 +170,7 @@ func (g *generator) put(o, allTemplates *overlay) error {
 			return fmt.Errorf("overlays/%s: %s %s: %w", o.name, p.kind, p.name, err)
 		}
 	}
-	return g.leftovers(o)
+	return nil
 }
 
 // leftovers fails where a manifest has something that is a value in the chart,

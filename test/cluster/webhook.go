@@ -64,6 +64,11 @@ func (w *Webhook) URL(path string) string {
 	return loopbackURL("https", w.port) + path
 }
 
+// Port returns the TLS server's port.
+func (w *Webhook) Port() string {
+	return strconv.Itoa(w.port)
+}
+
 // CABundle returns the CA, in PEM, that the TLS server's certificate is of.
 func (w *Webhook) CABundle() []byte {
 	return w.certificates.CABundle

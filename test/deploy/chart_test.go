@@ -18,6 +18,7 @@ webhook:
   tolerations: [{key: infra, operator: Exists}]
   priorityClassName: ""
   podAnnotations: {team: virt}
+  clientAuth: {enabled: true, configMap: callers, allowedNames: [api-1, api-2]}
 fanout:
   tolerations: [{key: infra, value: "true", effect: NoExecute, tolerationSeconds: 60}]
   targetNamespaces: [openshift-virtualization-os-images]

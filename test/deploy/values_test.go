@@ -65,7 +65,7 @@ func schema(t *testing.T, path ...string) any {
 func TestExtraSettingsAreTheFreeFlagsOfTheWebhook(t *testing.T) {
 	o := render(t, "../../deploy/overlays/default")
 	var want []string
-	for _, flag := range freeFlags(t, o, deployments(t, o)[webhookName], "validation-action") {
+	for _, flag := range freeFlags(t, o, deployments(t, o)[webhookName], "validation-action", "client-ca-file", "client-allowed-names") {
 		want = append(want, command.EnvName(flag))
 	}
 	var got []string
