@@ -90,6 +90,9 @@ func (c *Command) Signal(sig os.Signal) error {
 	return nil
 }
 
+// PID is the command's.
+func (c *Command) PID() int { return c.process.cmd.Process.Pid }
+
 // Logs returns what the command has logged.
 func (c *Command) Logs() (string, error) {
 	log, err := os.ReadFile(c.process.logPath)

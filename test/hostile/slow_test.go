@@ -1,0 +1,171 @@
+//go:build chaos
+
+package hostile
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// many is more than the server keeps open.
+	many = 2500
+	post = "POST /validate/ssp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+)
+
+// slowHandshakes sends what begins a handshake, and never ends it.
+func slowHandshakes(a *attacker) {
+	// A record of a ClientHello of 16,000 bytes.
+	hello := []byte{22, 3, 1, 0x3e, 0x84, 1, 0, 0x3e, 0x80}
+	a.callers(many, pause, func() error {
+		conn, done, err := a.dial()
+		if err != nil {
+			return err
+		}
+		defer done()
+		return a.trickle(conn, append(bytes.Clone(hello), make([]byte, 16000)...))
+	})
+}
+
+func slowHeaders(a *attacker) {
+	a.callers(many, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		return a.trickle(conn, []byte(post+strings.Repeat("X: y\r\n", 1000)))
+	})
+}
+
+// longHeaders sends nearly as much as net/http's default lets a caller, and not the
+// end of it.
+func longHeaders(a *attacker) {
+	line := []byte("X-Header: " + strings.Repeat("y", 1000) + "\r\n")
+	a.callers(many, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		if _, err := io.WriteString(conn, post); err != nil {
+			return err
+		}
+		for range 900 {
+			if _, err := conn.Write(line); err != nil {
+				return err
+			}
+		}
+		return hold(conn)
+	})
+}
+
+func slowBodies(a *attacker) {
+	a.callers(many, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		if _, err := fmt.Fprintf(conn, "%sContent-Length: 1000000\r\n\r\n", post); err != nil {
+			return err
+		}
+		return a.trickle(conn, bytes.Repeat([]byte(" "), 1000))
+	})
+}
+
+// unfinishedBodies has as much in the server's memory as it takes, and leaves it
+// there.
+func unfinishedBodies(a *attacker) {
+	most := bytes.Repeat([]byte(" "), 7<<20-1)
+	a.callers(50, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", post, 7<<20); err != nil {
+			return err
+		}
+		if _, err := conn.Write(most); err != nil {
+			return err
+		}
+		return hold(conn)
+	})
+}
+
+// largeBodies sends whole ones: as large as is taken, and a byte more, told before
+// or not.
+func largeBodies(a *attacker) {
+	whole := append(bytes.Repeat([]byte(" "), 7<<20-len(review)), review...)
+	more := append([]byte(" "), whole...)
+	for _, body := range [][]byte{whole, more} {
+		for _, told := range []bool{true, false} {
+			a.callers(10, 0, func() error {
+				a.requests.Add(1)
+				req, err := http.NewRequestWithContext(a.ctx, http.MethodPost, "https://"+a.address+reviewPath, bytes.NewReader(body))
+				if err != nil {
+					return err
+				}
+				req.Header.Set("Content-Type", "application/json")
+				if !told {
+					req.ContentLength, req.Body = -1, io.NopCloser(bytes.NewReader(body))
+				}
+				return a.do(req)
+			})
+		}
+	}
+}
+
+func idleConnections(a *attacker) { a.idle(10000, "http/1.1", pause) }
+
+func idleHTTP2(a *attacker) { a.idle(4000, "h2", pause) }
+
+func (a *attacker) idle(n int, protocol string, pause time.Duration) {
+	a.callers(n, pause, func() error {
+		conn, done, err := a.dialTLS(protocol)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if protocol == "h2" {
+			if _, err := io.WriteString(conn, preface); err != nil {
+				return err
+			}
+		}
+		return hold(conn)
+	})
+}
+
+// usedOnce sends one good request on each connection, and keeps it.
+func usedOnce(a *attacker) {
+	a.callers(many, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n%s", post, len(review), review); err != nil {
+			return err
+		}
+		reader := bufio.NewReader(conn)
+		resp, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			return err
+		}
+		return hold(conn)
+	})
+}
