@@ -1,28 +1,18 @@
 package admission
 
 import (
-	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"sync"
-	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 const (
 	// maxBody bounds an AdmissionReview: two objects of the 3 MiB that the API
 	// server takes, and what it says about them.
 	maxBody = 7 << 20
-	// maxHeld bounds the bodies of all requests that are being read or answered,
-	// and with them the memory that callers can have.
-	maxHeld = 64 << 20
-	// heldWait is how long a request waits for others to be answered: half of what
-	// the webhook configurations give it.
-	heldWait = time.Second
 	// firstChunk is what is held for a request of which nothing has been read:
 	// little, since callers may promise more than they send.
 	firstChunk = 4 << 10
@@ -33,19 +23,18 @@ const (
 
 // bodies reads the bodies of requests.
 type bodies struct {
-	held *semaphore.Weighted
-	wait time.Duration
-	pool sync.Pool
+	memory *memory
+	pool   sync.Pool
 }
 
 func newBodies() *bodies {
-	return &bodies{held: semaphore.NewWeighted(maxHeld), wait: heldWait, pool: sync.Pool{New: func() any { return new(body) }}}
+	return &bodies{memory: newMemory(), pool: sync.Pool{New: func() any { return new(body) }}}
 }
 
 // body is one of them. It is held until its release.
 type body struct {
 	content []byte
-	held    int64
+	held    share
 }
 
 // refusal is why a body is not read: a status of HTTP and its text.
@@ -64,7 +53,7 @@ var (
 
 // read reads a request's body, after a look at what costs nothing. The body is
 // released by the caller, also beside a refusal.
-func (b *bodies) read(r *http.Request) (*body, *refusal) {
+func (b *bodies) read(w http.ResponseWriter, r *http.Request) (*body, *refusal) {
 	out := b.pool.Get().(*body)
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -75,11 +64,13 @@ func (b *bodies) read(r *http.Request) (*body, *refusal) {
 	case r.ContentLength > maxBody:
 		return out, errLarge
 	}
-	for size := firstChunk; ; size *= 2 {
+	b.memory.wait(&out.held, w)
+	defer b.memory.proceed(&out.held)
+	for size := firstChunk; ; size = len(out.content) {
 		if rest := int(r.ContentLength) - len(out.content); r.ContentLength >= 0 {
 			size = min(size, rest)
 		}
-		if !b.hold(r.Context(), out, int64(size)) {
+		if !b.memory.take(r.Context(), &out.held, int64(size)) {
 			return out, errTooMany
 		}
 		end := len(out.content)
@@ -99,25 +90,24 @@ func (b *bodies) read(r *http.Request) (*body, *refusal) {
 	}
 }
 
-// hold reserves size bytes more for a body.
-func (b *bodies) hold(ctx context.Context, out *body, size int64) bool {
-	if !b.held.TryAcquire(size) {
-		ctx, cancel := context.WithTimeout(ctx, b.wait)
-		defer cancel()
-		if b.held.Acquire(ctx, size) != nil {
-			return false
-		}
-	}
-	out.held += size
-	return true
-}
-
 // release is called once the body is not needed any more.
 func (b *bodies) release(out *body) {
-	b.held.Release(out.held)
-	out.held = 0
+	b.memory.release(&out.held)
 	if cap(out.content) <= maxPooled {
 		out.content = out.content[:0]
 		b.pool.Put(out)
 	}
+}
+
+// write sends an answer. Who does not read it holds it.
+func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) {
+	var held share
+	b.memory.wait(&held, w)
+	defer b.memory.release(&held)
+	defer b.memory.proceed(&held)
+	if !b.memory.take(r.Context(), &held, int64(len(answer))) {
+		return // it was cut: nobody reads
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(answer) // a caller that is gone asks again
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -72,55 +71,5 @@ func TestAPanicIsNotToldToTheCaller(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "handler_test.go") || strings.Contains(log.String(), secret) {
 		t.Errorf("the log wants where it came from, without its text: %s", log.String())
-	}
-}
-
-func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
-	all := newBodies()
-	all.wait = 0
-	h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), all, "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
-	review := reviewBody(`{` + dicRequest + `,"operation":"DELETE"}`)
-	const others = maxHeld - firstChunk
-	if !all.held.TryAcquire(others) {
-		t.Fatal("something is held already")
-	}
-	if code, answer := send(t, h, review); code != http.StatusOK {
-		t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
-	}
-	large := append(bytes.Repeat([]byte(" "), firstChunk), review...)
-	if code, answer := send(t, h, large); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
-		t.Errorf("%d, %s", code, answer)
-	}
-	all.held.Release(others)
-	if code, answer := send(t, h, large); code != http.StatusOK {
-		t.Errorf("%d, %s after the others are gone", code, answer)
-	}
-	if !all.held.TryAcquire(maxHeld) {
-		t.Error("what was held is not released")
-	}
-}
-
-func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
-	all := newBodies()
-	read, write := io.Pipe()
-	req := httptest.NewRequest("POST", "/", read)
-	req.Header.Set("Content-Type", "application/json")
-	req.ContentLength = maxBody
-	done := make(chan *refusal)
-	go func() {
-		body, refused := all.read(req)
-		all.release(body)
-		done <- refused
-	}()
-	// Taken once the first chunk is asked for.
-	if _, err := write.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if !all.held.TryAcquire(maxHeld - firstChunk) {
-		t.Error("more than the first chunk is held")
-	}
-	write.CloseWithError(errors.New("gone"))
-	if refused := <-done; refused != errBroken {
-		t.Errorf("%+v; want %+v", refused, errBroken)
 	}
 }

@@ -34,13 +34,6 @@ type result struct {
 	Most int64
 }
 
-func (r *result) add(more result) {
-	r.Connections += more.Connections
-	r.Requests += more.Requests
-	r.Refused += more.Refused
-	r.Most += more.Most
-}
-
 // child is an attack in a process of its own.
 type child struct {
 	cmd   *exec.Cmd

