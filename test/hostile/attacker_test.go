@@ -17,28 +17,34 @@ import (
 type attack struct {
 	name string
 	run  func(*attacker)
+	// near is from the well-behaved callers' own address, which the server cannot
+	// tell from theirs. A new connection of theirs may have to make room then.
+	near bool
 }
 
 // attacks are all of them, as the table lists them.
 var attacks = []attack{
-	{"slow handshakes", slowHandshakes},
-	{"slow headers", slowHeaders},
-	{"long headers, unfinished", longHeaders},
-	{"slow bodies", slowBodies},
-	{"large bodies, unfinished", unfinishedBodies},
-	{"7 MiB bodies, and a byte more", largeBodies},
-	{"10,000 idle connections", idleConnections},
-	{"connections used once", usedOnce},
-	{"handshakes", handshakes},
-	{"requests", requests},
-	{"HTTP/2: slow bodies", slowStreams},
-	{"HTTP/2: large frames, unread", fullWindows},
-	{"HTTP/2: answers not read", unreadAnswers},
-	{"HTTP/2: rapid resets", rapidResets},
-	{"HTTP/2: PINGs", pings},
-	{"HTTP/2: SETTINGS", settings},
-	{"HTTP/2: CONTINUATIONs", continuations},
-	{"HTTP/2: idle connections", idleHTTP2},
+	{name: "slow handshakes", run: slowHandshakes},
+	{name: "slow headers", run: slowHeaders},
+	{name: "long headers, unfinished", run: longHeaders},
+	{name: "slow bodies", run: slowBodies},
+	{name: "slow bodies, near", run: slowBodies, near: true},
+	{name: "large bodies, unfinished", run: unfinishedBodies},
+	{name: "7 MiB bodies, and a byte more", run: largeBodies},
+	{name: "10,000 idle connections", run: idleConnections},
+	{name: "10,000 idle connections, near", run: idleConnections, near: true},
+	{name: "connections used once", run: usedOnce},
+	{name: "connections used once, near", run: usedOnce, near: true},
+	{name: "handshakes", run: handshakes},
+	{name: "requests", run: requests},
+	{name: "HTTP/2: slow bodies", run: slowStreams},
+	{name: "HTTP/2: large frames, unread", run: fullWindows},
+	{name: "HTTP/2: answers not read", run: unreadAnswers},
+	{name: "HTTP/2: rapid resets", run: rapidResets},
+	{name: "HTTP/2: PINGs", run: pings},
+	{name: "HTTP/2: SETTINGS", run: settings},
+	{name: "HTTP/2: CONTINUATIONs", run: continuations},
+	{name: "HTTP/2: idle connections", run: idleHTTP2},
 }
 
 func attackNamed(name string) (attack, error) {
@@ -50,6 +56,9 @@ func attackNamed(name string) (attack, error) {
 	return attack{}, fmt.Errorf("no attack %q", name)
 }
 
+// far is where attackers are: loopback has more than one address on Linux.
+const far = "127.0.0.2"
+
 // pause is before a connection that was closed is opened again.
 const pause = time.Second
 
@@ -57,13 +66,18 @@ const pause = time.Second
 type attacker struct {
 	ctx     context.Context
 	address string
+	dialer  *net.Dialer
 	running sync.WaitGroup
 
 	connections, requests, refused, open, most atomic.Int64
 }
 
-func newAttacker(ctx context.Context, address string) *attacker {
-	return &attacker{ctx: ctx, address: address}
+func newAttacker(ctx context.Context, address string, near bool) *attacker {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	if !near {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(far)}
+	}
+	return &attacker{ctx: ctx, address: address, dialer: dialer}
 }
 
 func (a *attacker) wait() { a.running.Wait() }
@@ -99,7 +113,7 @@ func (a *attacker) sleep(d time.Duration) {
 
 // dial returns a connection that is closed at the attack's end at the latest.
 func (a *attacker) dial() (net.Conn, func(), error) {
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(a.ctx, "tcp", a.address)
+	conn, err := a.dialer.DialContext(a.ctx, "tcp", a.address)
 	if err != nil {
 		return nil, nil, err
 	}

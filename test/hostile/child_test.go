@@ -98,7 +98,7 @@ func attackAsChild(order string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin) // its end is what is waited for
 		cancel()
 	}()
-	attacker := newAttacker(ctx, address)
+	attacker := newAttacker(ctx, address, a.near)
 	a.run(attacker)
 	<-ctx.Done()
 	attacker.wait()

@@ -8,20 +8,20 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 )
 
 // client keeps one connection for each caller of the attack.
-var client = sync.OnceValue(func() *http.Client {
+func (a *attacker) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: 1000,
+		DialContext:         a.dialer.DialContext,
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
 	}}
-})
+}
 
 // do sends a request. Any status but 200 is an error.
-func (a *attacker) do(req *http.Request) error {
-	resp, err := client().Do(req)
+func do(client *http.Client, req *http.Request) error {
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,7 @@ func handshakes(a *attacker) {
 
 // requests sends good ones as fast as it can.
 func requests(a *attacker) {
+	client := a.client()
 	a.callers(100, 0, func() error {
 		a.requests.Add(1)
 		req, err := http.NewRequestWithContext(a.ctx, http.MethodPost, "https://"+a.address+reviewPath, strings.NewReader(review))
@@ -56,6 +57,6 @@ func requests(a *attacker) {
 			return err
 		}
 		req.Header.Set("Content-Type", "application/json")
-		return a.do(req)
+		return do(client, req)
 	})
 }

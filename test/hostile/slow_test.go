@@ -123,6 +123,7 @@ func unfinishedBodies(a *attacker) {
 func largeBodies(a *attacker) {
 	whole := append(bytes.Repeat([]byte(" "), 7<<20-len(review)), review...)
 	more := append([]byte(" "), whole...)
+	client := a.client()
 	for _, body := range [][]byte{whole, more} {
 		for _, told := range []bool{true, false} {
 			a.callers(10, 0, func() error {
@@ -135,7 +136,7 @@ func largeBodies(a *attacker) {
 				if !told {
 					req.ContentLength, req.Body = -1, io.NopCloser(bytes.NewReader(body))
 				}
-				return a.do(req)
+				return do(client, req)
 			})
 		}
 	}

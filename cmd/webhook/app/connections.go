@@ -14,16 +14,20 @@ import (
 const (
 	// lookInterval is how often a server that stops counts its connections.
 	lookInterval = 100 * time.Millisecond
-	// maxConnections bounds those that are open: each needs 40 KiB, and all API
-	// servers together keep some tens.
-	maxConnections = 2000
+	// maxConnections bounds those that are open: each needs 40 KiB, 100 KiB at the
+	// worst, and all API servers together keep some tens.
+	maxConnections = 1200
 	// maxHTTP2 bounds those of them that speak HTTP/2, which costs as many requests
 	// at once as it allows, 16 KiB each. API servers speak it to a loopback address,
 	// HTTP/1.1 to a Service.
 	maxHTTP2 = 16
-	// firstRequestTime is how long a connection may be without a request before it is
-	// the first to make room: a handshake on a busy server.
-	firstRequestTime = 2 * time.Second
+	// maxHandshake bounds what is read of a connection before it is one: crypto/tls
+	// would keep 256 KiB of each. A handshake takes 2 KiB, and some more where the
+	// client has certificates.
+	maxHandshake = 32 << 10
+	// maxAbandoned bounds the requests on a connection whose client did not wait for
+	// the answer: begun and taken back in a row, they cost the server alone.
+	maxAbandoned = 100
 )
 
 // connections knows which are open. It keeps their number below a limit, and tells a
@@ -54,7 +58,6 @@ type host struct {
 type connection struct {
 	conn    net.Conn
 	http2   bool
-	since   time.Time
 	host    *host
 	in      *list.List
 	element *list.Element
@@ -74,6 +77,8 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	case state == http.StateNew:
 		c.add(conn)
 	case known == nil: // it was closed to make room
+	case state == http.StateActive:
+		known.begun()
 	case state == http.StateIdle && known.in == &known.host.used:
 		known.move(&known.host.used)
 	case state == http.StateClosed || state == http.StateHijacked:
@@ -127,20 +132,21 @@ func (c *connections) add(conn net.Conn) {
 		h = &host{address: address}
 		c.hosts[address] = h
 	}
-	known := &connection{conn: conn, since: time.Now(), host: h}
+	known := &connection{conn: conn, host: h}
 	known.move(&h.unused)
 	c.open[conn] = known
 	h.open++
 }
 
-// oldest is what makes room: what had no request for long; else what had its last
-// one longest ago, since a request takes some milliseconds where nobody stalls it.
+// oldest is what makes room: of the more numerous kind, the one that had no request,
+// or had its last one, longest ago. Where many stall in their handshakes those with
+// requests stay, and where many stall in requests a new one gets through.
 func (h *host) oldest() *connection {
-	unused, used := h.unused.Front(), h.used.Front()
-	if unused != nil && (used == nil || time.Since(unused.Value.(*connection).since) > firstRequestTime) {
-		return unused.Value.(*connection)
+	from := &h.used
+	if h.unused.Len() > h.used.Len() {
+		from = &h.unused
 	}
-	return used.Value.(*connection)
+	return from.Front().Value.(*connection)
 }
 
 func (c *connections) remove(known *connection) {
@@ -151,6 +157,13 @@ func (c *connections) remove(known *connection) {
 	}
 	if known.host.open--; known.host.open == 0 {
 		delete(c.hosts, known.host.address)
+	}
+}
+
+// begun ends the limit on what is read of a connection.
+func (k *connection) begun() {
+	if limited, ok := k.conn.(*limitedConn); ok {
+		limited.begun.Store(true)
 	}
 }
 

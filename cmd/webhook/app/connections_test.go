@@ -1,15 +1,15 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -31,46 +31,38 @@ func (a fakeAddr) String() string  { return string(a) }
 
 // TestWhoMakesRoom opens one connection more than the limit, after some history.
 func TestWhoMakesRoom(t *testing.T) {
-	const open, use, wait = "open", "use", "wait"
-	type step struct{ what, conn string }
 	for _, test := range []struct {
-		name  string
-		steps []step
-		want  string
+		name string
+		// opened and then used, in this order.
+		opened, used []string
+		want         string
 	}{
-		{"the one that had no request for long", []step{{open, "a:1"}, {open, "a:2"}, {open, "a:3"}, {use, "a:1"}, {wait, ""}}, "a:2"},
-		{"not one that is in its handshake", []step{{open, "a:1"}, {open, "a:2"}, {use, "a:2"}, {use, "a:1"}, {wait, ""}, {open, "a:3"}}, "a:2"},
-		{"one in its handshake where there is no other", []step{{open, "a:1"}, {open, "a:2"}, {open, "a:3"}}, "a:1"},
-		{"the one whose request is longest ago, answered or not", []step{{open, "a:1"}, {open, "a:2"}, {open, "a:3"}, {use, "a:2"}, {use, "a:1"}, {use, "a:3"}, {use, "a:2"}}, "a:1"},
-		{"one of the host that has most", []step{{open, "b:1"}, {wait, ""}, {open, "a:1"}, {open, "a:2"}, {use, "a:1"}, {use, "a:2"}}, "a:1"},
+		{"the first one that had no request, where most had none", []string{"a:1", "a:2", "a:3"}, []string{"a:1"}, "a:2"},
+		{"not one in its handshake, where most had a request", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1"}, "a:2"},
+		{"the one whose request is longest ago, answered or not", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1", "a:3", "a:2"}, "a:1"},
+		{"one of the host that has most", []string{"b:1", "a:1", "a:2"}, []string{"a:1", "a:2"}, "a:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := newConnections(3)
-				conns := map[string]*fakeConn{}
-				for _, s := range test.steps {
-					switch s.what {
-					case open:
-						conns[s.conn] = &fakeConn{from: s.conn}
-						c.observe(conns[s.conn], http.StateNew)
-					case use:
-						c.use(conns[s.conn])
-					case wait:
-						time.Sleep(firstRequestTime + time.Millisecond)
-					}
+			c := newConnections(3)
+			conns := map[string]*fakeConn{}
+			for _, name := range test.opened {
+				conns[name] = &fakeConn{from: name}
+				c.observe(conns[name], http.StateNew)
+			}
+			for _, name := range test.used {
+				c.use(conns[name])
+			}
+			c.observe(&fakeConn{from: "b:9"}, http.StateNew)
+			var closed []string
+			for name, conn := range conns {
+				if conn.closed {
+					closed = append(closed, name)
+					c.observe(conn, http.StateClosed)
 				}
-				c.observe(&fakeConn{from: "b:9"}, http.StateNew)
-				var closed []string
-				for name, conn := range conns {
-					if conn.closed {
-						closed = append(closed, name)
-						c.observe(conn, http.StateClosed)
-					}
-				}
-				if diff := cmp.Diff([]string{test.want}, closed); diff != "" || c.count() != 3 {
-					t.Errorf("%d are open; closed (-want +got):\n%s", c.count(), diff)
-				}
-			})
+			}
+			if diff := cmp.Diff([]string{test.want}, closed); diff != "" || c.count() != 3 {
+				t.Errorf("%d are open; closed (-want +got):\n%s", c.count(), diff)
+			}
 		})
 	}
 }
@@ -127,6 +119,67 @@ func TestFewSpeakHTTP2(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return dial().ConnectionState().NegotiatedProtocol == "h2" })
+}
+
+// TestALongHandshakeIsNone sends a certificate where a hello should be: crypto/tls
+// would read 256 KiB of it first.
+func TestALongHandshakeIsNone(t *testing.T) {
+	s := start(t)
+	conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	record := append([]byte{22, 3, 1, 0x40, 0}, make([]byte, 0x4000)...)
+	copy(record[5:], []byte{11, 4, 0, 0})
+	for range maxHandshake/len(record) + 1 {
+		// What is refused may be told while it is sent.
+		if _, err := conn.Write(record); err != nil {
+			return
+		}
+	}
+	if got, err := io.ReadAll(conn); err == nil && len(got) > 0 {
+		t.Errorf("it answers %x", got)
+	}
+}
+
+// TestWhoTakesRequestsBackIsCut begins requests by HTTP/2 and does not wait for their
+// answers.
+func TestWhoTakesRequestsBackIsCut(t *testing.T) {
+	s := start(t)
+	connections := map[net.Conn]bool{}
+	s.client.Transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			connections[conn] = true
+			return conn, err
+		}}
+	takeBack := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		body, begin := io.Pipe()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://127.0.0.1:"+strconv.Itoa(s.options.Port)+"/validate/ssp", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		go func() {
+			// Taken once the request's beginning has been sent.
+			_, _ = begin.Write([]byte(" "))
+			cancel()
+		}()
+		if resp, err := s.client.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}
+	eventually(t, func() bool {
+		for range maxAbandoned {
+			takeBack()
+		}
+		return len(connections) > 1
+	})
+	if answer, err := s.post("/validate/dataimportcron", review); err != nil || !strings.Contains(answer, "200 OK") {
+		t.Errorf("%s, %v", answer, err)
+	}
 }
 
 // TestLongHeadersAreRefused sends more than any API server does. By HTTP/2 a client

@@ -38,9 +38,9 @@ const (
 	// probeTimeout bounds a probe's own connection.
 	probeTimeout = 5 * time.Second
 	// maxHeader bounds what is read of a request before its body (net/http adds
-	// 4 KiB): an API server sends some hundred bytes, and the default, 1 MiB, is the
-	// whole memory with some hundred connections.
-	maxHeader = 4 << 10
+	// 4 KiB to it): an API server sends some hundred bytes. Read, short lines are 16
+	// times as long; of the default, 1 MiB, twenty connections would be too much.
+	maxHeader = 2 << 10
 	// maxFrame is HTTP/2's smallest, and maxWindow its smallest for what a connection
 	// has sent and nobody has read yet: each connection keeps as much. The defaults
 	// are 1 MiB.
@@ -93,9 +93,11 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 		}
 		return nil, nil
 	}
-	if s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), config); err != nil {
+	listener, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)))
+	if err != nil {
 		return nil, err
 	}
+	s.listener = tls.NewListener(limitedListener{listener}, config)
 	s.logger.Info("serving", "address", s.listener.Addr().String())
 	return s, nil
 }
@@ -124,6 +126,8 @@ type peer struct {
 	conn net.Conn
 	// trusted are the CAs that its certificate was last verified against.
 	trusted atomic.Pointer[clientCAs]
+	// abandoned are its requests that it did not wait for.
+	abandoned atomic.Int64
 }
 
 // peerKey is where the context of a request has it.
@@ -165,6 +169,9 @@ func (s *server) bounded(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
+		if r.Context().Err() != nil && p.abandoned.Add(1) > maxAbandoned {
+			_ = below(p.conn).Close() // nobody is there to be told
+		}
 	})
 }
 
