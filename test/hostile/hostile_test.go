@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -70,10 +71,7 @@ func suffer(t *testing.T, a attack) row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := cluster.StartWebhook(t.Context(), cluster.WebhookOptions{Binary: env.binary, Certificates: certificates, LogDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := startWebhook(t, certificates)
 	defer w.Kill()
 	address := net.JoinHostPort("127.0.0.1", w.Port())
 	callers := newCallers(address)
@@ -93,6 +91,19 @@ func suffer(t *testing.T, a attack) row {
 		}
 	}
 	return row{a.name, done, before, during, peak}
+}
+
+// startWebhook tries again: a port that was free may be an attacker's by now.
+func startWebhook(t *testing.T, certificates *cluster.Certificates) (w *cluster.Webhook) {
+	t.Helper()
+	err := cluster.Eventually(t.Context(), time.Minute, func(ctx context.Context) (err error) {
+		w, err = cluster.StartWebhook(ctx, cluster.WebhookOptions{Binary: env.binary, Certificates: certificates, LogDir: t.TempDir()})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // memoryLimit is that of the webhook's container.
