@@ -88,9 +88,6 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 	withHTTP2 := config.Clone()
 	withHTTP2.NextProtos = []string{"h2", "http/1.1"}
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if err := hello.Conn.(*limitedConn).shake(hello.Context()); err != nil {
-			return nil, err
-		}
 		if s.connections.offerHTTP2(hello) {
 			return withHTTP2, nil
 		}
@@ -100,7 +97,7 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.listener = tls.NewListener(newLimitedListener(listener), config)
+	s.listener = tls.NewListener(limitedListener{listener}, config)
 	s.logger.Info("serving", "address", s.listener.Addr().String())
 	return s, nil
 }
