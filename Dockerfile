@@ -1,4 +1,5 @@
-# Both commands of dicer, in one static file, on nothing: docker build -t dicer .
+# Both commands of dicer, in one static file, with its licences, on nothing:
+# docker build -t dicer .
 #
 # For several architectures buildx sets the ARGs in capitals, and Go compiles for
 # each of them on the builder's own; a plain docker build sets none of them, and
@@ -29,7 +30,10 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} \
 -X github.com/dicer-dev/dicer/internal/command.date=${DATE}" \
     -o /image/fanout ./cmd/dicer \
  && ln /image/fanout /image/webhook \
- && touch -d "${DATE}" /image/fanout
+ && mkdir -m 755 /image/licenses \
+ && cp LICENSE THIRD_PARTY_LICENSES /image/licenses \
+ && chmod 644 /image/licenses/* \
+ && touch -d "${DATE}" /image/fanout /image/licenses/* /image/licenses
 
 FROM scratch
 ARG VERSION=devel

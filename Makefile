@@ -13,9 +13,24 @@ IMAGE_ARCH ?= amd64,arm64,s390x
 IMAGE_DIR ?= bin
 IMAGE ?= dicer
 MANIFEST_DIR ?= dist
+RELEASE_DIR ?= dist/release
 KIND_SOURCE ?=
 KIND_RUN ?=
+CHAOS_MINUTES ?= 10
+CHAOS_RUN ?=
+export CHAOS_MINUTES
 UPGRADE_FROM ?=
+BASE ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null)
+NEW ?=
+LOAD_ROUNDS ?=
+LOAD_DURATION ?=
+LOAD_CONNECTIONS ?=
+LOAD_CALLERS ?=
+LOAD_BODIES ?=
+LOAD_WRITES ?=
+SOAK_REVIEWS ?=
+OUTPUT ?=
+PLOT ?=
 # A go.work file of a folder above must not change what is built.
 export GOWORK := off
 
@@ -42,17 +57,22 @@ GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT &
 # The go.mod files of hack/controlplane, one for each Kubernetes version.
 PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
+# Those of other modules; another path takes another build of them.
+KUSTOMIZE = $$($(GO) -C hack/chart tool -n kustomize)
+HELM = $$($(GO) -C hack/chart tool -n helm)
+CYCLONEDX = $$($(GO) -C hack/release tool -n cyclonedx-gomod)
+
 # Modules of their own, so that what they need is not what dicer needs: tools with
-# tests, and what hack/kind builds.
-TOOLS := hack/controlplane hack/chart hack/kind
-PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
+# tests, and what hack/bench and hack/kind build.
+TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/release
+PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
 help: ## List the targets and variables
 	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
 	while IFS= read -r line; do \
 		if [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*)$$ ]]; then \
-			printf '  %-13s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
+			printf '  %-14s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
 		fi; \
 	done < $(firstword $(MAKEFILE_LIST)); \
 	echo; echo "Variables:"; \
@@ -65,14 +85,29 @@ help: ## List the targets and variables
 		IMAGE_DIR "folder of the image's archives; default $(IMAGE_DIR)" \
 		IMAGE "name of the image in manifests: where nodes pull it; default $(IMAGE)" \
 		MANIFEST_DIR "folder of the rendered manifests; default $(MANIFEST_DIR)" \
+		RELEASE_DIR "folder of the release; default $(RELEASE_DIR)" \
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
+		CHAOS_MINUTES "about how long chaos takes, by its counts; default $(CHAOS_MINUTES)" \
+		CHAOS_RUN "cases of chaos to run, as go test -run; default all" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
-		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
+		BASE "revision that bench-compare starts from; default the preceding tag" \
+		NEW "revision that it compares; default what is in the working tree" \
+		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag" \
+		LOAD_ROUNDS "how often load and load-apiserver measure everything; default 6" \
+		LOAD_DURATION "how long load measures each server with each load in a round; default 500ms" \
+		LOAD_CONNECTIONS "kinds of connection in load; default h2,http/1.1,fresh" \
+		LOAD_CALLERS "numbers of callers; default 1,16,128 in load, 1,4,16 in load-apiserver" \
+		LOAD_BODIES "sizes of reviews in load, in KB; default 2,10,200" \
+		LOAD_WRITES "writes of each figure of a round in load-apiserver; default 300" \
+		SOAK_REVIEWS "reviews that soak sends; default 100000" \
+		OUTPUT "format of what load, load-apiserver and soak print: text or json; default text" \
+		PLOT "file for the plot of load or load-apiserver, as docs/load-server.svg; default none"
 
+# -buildvcs=false: VERSION and COMMIT tell the same, also without a git clone.
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
 	@echo "build: bin/webhook and bin/fanout $(VERSION)"
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
 
 # -s -w: without symbols and debugging data an image is 30 % smaller. The linker's
 # flags are the Dockerfile's, in its order: they are part of a binary's build ID.
@@ -140,6 +175,42 @@ bench: ## Run the benchmarks of pkg
 	@echo "bench: ./pkg/..."
 	@$(GO) test -run '^$$' -bench . -benchmem ./pkg/...
 
+.PHONY: bench-compare
+bench-compare: ## Compare the benchmarks of revision BASE with those of NEW, by benchstat
+	@exec hack/bench/compare.sh "$(BASE)" $(if $(NEW),"$(NEW)")
+
+# What the image has. To stderr: standard output may be one JSON document.
+.PHONY: bin/released/webhook
+bin/released/webhook:
+	@echo "building $@ $(VERSION)" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w $(LDFLAGS)" -o $@ ./cmd/dicer
+
+.PHONY: bin/load
+bin/load:
+	@echo "building $@" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) -C hack/load build -trimpath -buildvcs=false -o ../../$@ .
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load
+load: bin/load bin/released/webhook ## Compare the webhook server with others under the same load, 7 minutes; fails on wrong answers only
+	@exec bin/load server -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -duration "$(LOAD_DURATION)" \
+		-connections "$(LOAD_CONNECTIONS)" -callers "$(LOAD_CALLERS)" -bodies "$(LOAD_BODIES)"
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load-apiserver
+load-apiserver: bin/load bin/released/webhook ## Compare writes through a real API server: nothing installed, a CEL policy, other webhooks, dicer; 10 minutes
+	@$(if $(CONTROL_PLANE),$(MAKE) $(CONTROL_PLANE) >&2)
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/load apiserver -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -writes "$(LOAD_WRITES)" -callers "$(LOAD_CALLERS)"
+
+# The image in a folder of its own: one of several architectures stays as it is.
+.PHONY: soak
+soak: bin/load bin/released/webhook ## Tell the webhook's sizes, its time to start, and its memory over SOAK_REVIEWS reviews
+	@$(MAKE) image IMAGE_ARCH="$$($(GO) env GOARCH)" IMAGE_DIR=bin/soak >&2
+	@exec bin/load soak -webhook bin/released/webhook -images bin/soak -reviews "$(SOAK_REVIEWS)" -o "$(OUTPUT)"
+
 # exec: Ctrl-C and kill reach the demo itself, which then cleans up.
 .PHONY: demo
 demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API server (KEEP=1 leaves it running)
@@ -148,12 +219,21 @@ demo: $(CONTROL_PLANE) ## Show fan-out and the webhook at work on a real API ser
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	exec bin/demo $(if $(filter 1,$(KEEP)),-keep)
 
+# The binary, which bounds its own time, and exec: Ctrl-C and kill reach it, it then
+# cleans up, and its table comes last.
+.PHONY: chaos
+chaos: $(CONTROL_PLANE) ## Count what restarts, kills, new certificates and a lost etcd cost (CHAOS_MINUTES=60 for longer)
+	@echo "chaos: building bin/chaos.test"
+	@$(GOTMP) $(GO) test -c -tags chaos -o bin/chaos.test ./test/chaos
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/chaos.test -test.v -test.run '^TestChaos$$/$(CHAOS_RUN)'
+
 # kubectl's kustomize without kubectl: a user needs no control plane to render, and
 # test/deploy shows that the two render the same. The image is the one that make
 # image makes, whose version components/settings cannot know.
 .PHONY: manifests
 manifests: ## Render MANIFEST_DIR/OVERLAY/install.yaml for each overlay of deploy/overlays
-	@set -e; kustomize=$$($(GO) -C hack/chart tool -n kustomize); \
+	@set -e; kustomize=$(KUSTOMIZE); \
 	mkdir -p dist; above=$$(mktemp -d dist/kustomize-XXXXXX); trap 'rm -r "$$above"' EXIT; \
 	for folder in deploy/overlays/*/; do \
 		overlay=$$(basename "$$folder"); target="$(MANIFEST_DIR)/$$overlay"; mkdir -p "$$target"; \
@@ -163,6 +243,28 @@ manifests: ## Render MANIFEST_DIR/OVERLAY/install.yaml for each overlay of deplo
 		mv "$$above/install.yaml" "$$target/install.yaml"; \
 		echo "manifests: $$target/install.yaml, with image $(IMAGE):$(VERSION)"; \
 	done
+
+# In a folder beside it until it is whole. An old one goes only where it is one.
+.PHONY: release
+release: ## Write RELEASE_DIR: images, manifests, chart, bills of materials, licences, checksums
+	@set -e; case "$(VERSION)" in *-dirty) echo "release: commit first: $(VERSION) is not what a commit has"; exit 1;; esac; \
+	target="$(patsubst %/,%,$(RELEASE_DIR))"; \
+	if [ -e "$$target" ] && [ ! -f "$$target/SHA256SUMS" ]; then echo "release: $$target is no release: it stays"; exit 1; fi; \
+	mkdir -p "$$(dirname "$$target")"; new=$$(mktemp -d "$$target-XXXXXX"); trap 'rm -rf "$$new"' EXIT; chmod 755 "$$new"; \
+	$(MAKE) image IMAGE_DIR="$$new"; \
+	$(MAKE) manifests MANIFEST_DIR="$$new"; \
+	for file in "$$new"/*/install.yaml; do \
+		overlay=$$(dirname "$$file"); mv "$$file" "$$new/install-$$(basename "$$overlay").yaml"; rmdir "$$overlay"; \
+	done; \
+	$(GO) -C hack/release build -o ../../bin/release .; \
+	bin/release assemble -go "$(GO)" -dir "$$new" -version "$(VERSION)" -date "$(DATE)" -helm "$(HELM)" -cyclonedx "$(CYCLONEDX)"; \
+	rm -rf "$$target"; mv "$$new" "$$target"; echo "release: $$target is $(VERSION)"
+
+# Of this folder and of a copy of it, each with a build cache of its own: minutes.
+.PHONY: test-release
+test-release: ## Test the release: made in two folders it is the same, and its bills, licences and checksums are right
+	@echo "test-release: ./test/release"
+	@$(GO) test -tags image -count=1 -timeout 120m -v ./test/release
 
 # exec: Ctrl-C and kill reach the command itself, which then cleans up.
 .PHONY: e2e-kind
@@ -181,6 +283,8 @@ generate: ## Write the generated files anew
 	@$(GO) generate ./...
 	@echo "generate: hack/chart: deploy/chart"
 	@$(GO) -C hack/chart generate ./...
+	@echo "generate: hack/release: THIRD_PARTY_LICENSES"
+	@$(GO) -C hack/release generate ./...
 
 .PHONY: tidy
 tidy: ## Tidy every go.mod
@@ -189,15 +293,15 @@ tidy: ## Tidy every go.mod
 	@set -e; for pin in $(PINS); do $(GO) -C hack/controlplane mod tidy -modfile="kubernetes/$$pin"; done
 
 .PHONY: verify
-verify: ## Check formatting, vet, staticcheck, that generated files are current and go.mod tidy
+verify: ## Check formatting, vet, staticcheck, licences, that generated files are current and go.mod tidy
 	@echo "verify: gofmt"
 	@set -e; unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@echo "verify: go vet"
 	@set -e; for module in . $(TOOLS) hack/kind/certmanager; do $(GO) -C $$module vet ./...; done
-	@$(GO) vet -tags image,kind ./test/...
+	@$(GO) vet -tags image,kind,chaos ./test/...
 	@echo "verify: staticcheck"
-	@set -e; staticcheck=$$($(GO) tool -n staticcheck); "$$staticcheck" -tags image,kind ./...; \
+	@set -e; staticcheck=$$($(GO) tool -n staticcheck); "$$staticcheck" -tags image,kind,chaos ./...; \
 	for module in $(TOOLS); do (cd $$module && "$$staticcheck" ./...); done
 	@echo "verify: go.mod is tidy"
 	@set -e; for module in . $(TOOLS) $(PARTS); do $(GO) -C $$module mod tidy -diff; done

@@ -148,11 +148,34 @@ func tarball(folder string, modified time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if err := writeLicences(w, licences, modified); err != nil {
+		return nil, err
+	}
 	// Before Bytes: Close writes the archive's end.
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
 	return content.Bytes(), nil
+}
+
+// writeLicences adds the files, by their names alone. What is linked into the
+// program may only be passed on with its licences, and who pulls an image has
+// nothing else.
+func writeLicences(w *tar.Writer, files []string, modified time.Time) error {
+	folder := &tar.Header{Typeflag: tar.TypeDir, Name: "licenses/", Mode: 0o755, ModTime: modified}
+	if err := w.WriteHeader(folder); err != nil {
+		return err
+	}
+	for _, path := range files {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(w, "licenses/"+filepath.Base(path), 0o644, modified, content); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeFile adds a file of root's.

@@ -21,6 +21,10 @@ const program = "dicer"
 // there.
 var commands = []string{"fanout", "webhook"}
 
+// licences are the files that go with it, in the order that they have there. Both
+// are in the folder that the program is compiled in.
+var licences = []string{"LICENSE", "THIRD_PARTY_LICENSES"}
+
 // run makes one archive after the other: the go command uses all cores for one.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	o, err := newOptions(args)

@@ -7,18 +7,24 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
 	// maxBody bounds an AdmissionReview: two objects of the 3 MiB that the API
 	// server takes, and what it says about them.
 	maxBody = 7 << 20
+	// smallBody is the largest body of nearly all requests: of DataImportCrons, and
+	// of an SSP with a hundred templates.
+	smallBody = 64 << 10
+	// largeTimeout is how long a large body may take to come once there is room for
+	// it: nobody else's has that room meanwhile.
+	largeTimeout = 5 * time.Second
 	// firstChunk is what is held for a request of which nothing has been read:
 	// little, since callers may promise more than they send.
 	firstChunk = 4 << 10
-	// maxPooled bounds what a request leaves allocated for the next: more than
-	// nearly all of them need.
-	maxPooled = 256 << 10
+	// maxPooled bounds what a request leaves allocated for the next.
+	maxPooled = 2 * smallBody
 )
 
 // bodies reads the bodies of requests.
@@ -66,28 +72,79 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (*body, *refusal) 
 	}
 	b.memory.wait(&out.held, w)
 	defer b.memory.proceed(&out.held)
-	for size := firstChunk; ; size = len(out.content) {
+	if !b.memory.take(r.Context(), &out.held, requests, 1) {
+		return out, errTooMany
+	}
+	if done, refused := b.readSmall(r, out); done || refused != nil {
+		return out, refused
+	}
+	return out, b.readLarge(r, out)
+}
+
+// readSmall reads up to smallBody, in chunks: what is held is not much more than
+// what has come.
+func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refusal) {
+	for size := firstChunk; len(out.content) < smallBody; size = len(out.content) {
+		size = min(size, smallBody-len(out.content))
 		if rest := int(r.ContentLength) - len(out.content); r.ContentLength >= 0 {
 			size = min(size, rest)
 		}
-		if !b.memory.take(r.Context(), &out.held, int64(size)) {
-			return out, errTooMany
+		if !b.memory.take(r.Context(), &out.held, small, int64(size)) {
+			return false, errTooMany
 		}
-		end := len(out.content)
-		out.content = slices.Grow(out.content, size)
-		n, err := io.ReadFull(r.Body, out.content[end:end+size])
-		out.content = out.content[:end+n]
-		switch {
-		case len(out.content) > maxBody:
-			return out, errLarge
-		case r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-			return out, nil
-		case err != nil:
-			return out, errBroken
-		case int64(len(out.content)) == r.ContentLength:
-			return out, nil
+		if done, refused = out.append(r, size); done || refused != nil {
+			return done, refused
 		}
 	}
+	return false, nil
+}
+
+// readLarge reads the rest, once there is room for all of it: those that wait hold
+// nothing of what others wait for.
+func (b *bodies) readLarge(r *http.Request, out *body) *refusal {
+	size := maxBody + 1 - len(out.content)
+	if r.ContentLength >= 0 {
+		size = int(r.ContentLength) - len(out.content)
+	}
+	if !b.memory.take(r.Context(), &out.held, large, int64(size)) {
+		return errTooMany
+	}
+	if !b.memory.giveTime(&out.held, largeTimeout) {
+		return errBroken
+	}
+	if done, refused := out.append(r, size); done || refused != nil {
+		return refused
+	}
+	return errLarge
+}
+
+// append reads size bytes more, or what there is. done tells of the body's end.
+func (out *body) append(r *http.Request, size int) (done bool, refused *refusal) {
+	end := len(out.content)
+	out.content = slices.Grow(out.content, size)
+	n, err := fill(r.Body, out.content[end:end+size])
+	out.content = out.content[:end+n]
+	switch {
+	case int64(len(out.content)) == r.ContentLength:
+		return true, nil
+	case r.ContentLength < 0 && errors.Is(err, io.EOF):
+		return true, nil
+	case err != nil:
+		return false, errBroken
+	default:
+		return false, nil
+	}
+}
+
+// fill is io.ReadFull, which hides whether a body of unknown length has come to its
+// end, io.EOF, or breaks off, io.ErrUnexpectedEOF.
+func fill(r io.Reader, buffer []byte) (n int, err error) {
+	for n < len(buffer) && err == nil {
+		var more int
+		more, err = r.Read(buffer[n:])
+		n += more
+	}
+	return n, err
 }
 
 // release is called once the body is not needed any more.
@@ -105,8 +162,12 @@ func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) {
 	b.memory.wait(&held, w)
 	defer b.memory.release(&held)
 	defer b.memory.proceed(&held)
-	if !b.memory.take(r.Context(), &held, int64(len(answer))) {
-		return // it was cut: nobody reads
+	part := small
+	if len(answer) > smallBody {
+		part = large
+	}
+	if !b.memory.take(r.Context(), &held, part, int64(len(answer))) {
+		return // it was late
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(answer) // a caller that is gone asks again

@@ -37,6 +37,7 @@ func TestWhatIsNoAdmissionReviewIsRefusedByItsStatus(t *testing.T) {
 		"nothing":                               {"POST", "application/json", http.NoBody, 400},
 		"half a review":                         {"POST", "application/json", strings.NewReader(review[:50]), 400},
 		"a body that breaks off":                {"POST", "application/json", iotest.ErrReader(errors.New("reset")), 400},
+		"a body of unknown length, breaks off":  {"POST", "application/json", io.MultiReader(strings.NewReader(review), iotest.ErrReader(io.ErrUnexpectedEOF)), 400},
 		"another method":                        {"GET", "application/json", http.NoBody, 405},
 		"no content type":                       {"POST", "", strings.NewReader(review), 415},
 		"another content type":                  {"POST", "application/yaml", strings.NewReader(review), 415},

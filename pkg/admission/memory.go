@@ -11,17 +11,18 @@ import (
 )
 
 const (
-	// maxSmall bounds what all requests hold in their first smallShare bytes, and
-	// maxLarge what they hold beyond: with them the memory that callers can have.
-	// Two, so that small reviews, which are most, never wait for large ones.
-	maxSmall, maxLarge = 32 << 20, 32 << 20
-	smallShare         = 256 << 10
-	// perRequest is what one costs beside its body: a goroutine, headers, buffers.
-	// It bounds how many are read or answered at once to some two thousand.
-	perRequest = 12 << 10
-	// heldWait is how long a request waits for others to be answered: half of what
-	// the webhook configurations give it.
-	heldWait = time.Second
+	// maxRequests bounds how many are read or answered at once: each has 16 KiB
+	// beside its body.
+	maxRequests = 2000
+	// maxSmall and maxLarge bound the bodies and answers of all of them, up to
+	// smallBody and beyond it, and with them the memory that callers can have. What is
+	// decided upon takes eight times of it, so that all stays below the limit of 256
+	// MiB in deploy/base.
+	maxSmall = 16 << 20
+	maxLarge = 8 << 20
+	// heldWait is how long a request waits for others to be answered: what the
+	// webhook configurations give it. Later nobody waits for the answer.
+	heldWait = 2 * time.Second
 )
 
 // memory is what all requests share. A request that waits for its caller, to send
@@ -29,7 +30,7 @@ const (
 // waits longest first. An API server's is sent and read within milliseconds, so
 // that whoever stalls makes room.
 type memory struct {
-	parts    [2]*semaphore.Weighted
+	parts    [3]*semaphore.Weighted
 	patience time.Duration
 
 	mu sync.Mutex
@@ -39,20 +40,21 @@ type memory struct {
 
 // The parts of the memory, and of a share.
 const (
-	small = iota
+	requests = iota
+	small
 	large
 )
 
 func newMemory() *memory {
 	return &memory{
-		parts:    [2]*semaphore.Weighted{semaphore.NewWeighted(maxSmall), semaphore.NewWeighted(maxLarge)},
+		parts:    [3]*semaphore.Weighted{semaphore.NewWeighted(maxRequests), semaphore.NewWeighted(maxSmall), semaphore.NewWeighted(maxLarge)},
 		patience: heldWait,
 	}
 }
 
 // share is what one request holds of it.
 type share struct {
-	parts [2]int64
+	parts [3]int64
 	w     http.ResponseWriter
 	// element is the share's in the waiting ones, nil where it is none of them.
 	element *list.Element
@@ -80,18 +82,10 @@ func (m *memory) unlist(s *share) {
 	}
 }
 
-// take adds size bytes to a share; false where there is no room for too long.
-func (m *memory) take(ctx context.Context, s *share, size int64) bool {
-	if s.parts[small] == 0 {
-		size += perRequest
-	}
-	first := min(size, max(smallShare-s.parts[small], 0))
-	return m.takeOf(ctx, small, s, first) && m.takeOf(ctx, large, s, size-first)
-}
-
-func (m *memory) takeOf(ctx context.Context, part int, s *share, size int64) bool {
-	if size > 0 && !m.parts[part].TryAcquire(size) {
-		m.makeRoom(part, s, size)
+// take adds to a part of a share; false where there is no room for too long.
+func (m *memory) take(ctx context.Context, s *share, part int, size int64) bool {
+	if !m.parts[part].TryAcquire(size) {
+		m.makeRoom(s, part, size)
 		ctx, cancel := context.WithTimeout(ctx, m.patience)
 		defer cancel()
 		if m.parts[part].Acquire(ctx, size) != nil {
@@ -104,9 +98,21 @@ func (m *memory) takeOf(ctx context.Context, part int, s *share, size int64) boo
 	return true
 }
 
+// giveTime bounds how long a share that was not given up may wait for its caller yet.
+func (m *memory) giveTime(s *share, most time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.element == nil {
+		return false
+	}
+	// A writer without a connection of its own has no time either.
+	_ = http.NewResponseController(s.w).SetReadDeadline(time.Now().Add(most))
+	return true
+}
+
 // makeRoom has the requests that wait longest give up size bytes or more. Each comes
 // back from its reading or writing with an error, and releases them.
-func (m *memory) makeRoom(part int, newcomer *share, size int64) {
+func (m *memory) makeRoom(newcomer *share, part int, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	past := time.Unix(1, 0)
@@ -116,7 +122,7 @@ func (m *memory) makeRoom(part int, newcomer *share, size int64) {
 			size -= s.parts[part]
 			m.unlist(s)
 			control := http.NewResponseController(s.w)
-			// A writer that knows no deadlines is a test's.
+			// As above.
 			_, _ = control.SetReadDeadline(past), control.SetWriteDeadline(past)
 		}
 		e = next
@@ -128,5 +134,5 @@ func (m *memory) release(s *share) {
 	for part, size := range s.parts {
 		m.parts[part].Release(size)
 	}
-	s.parts = [2]int64{}
+	s.parts = [3]int64{}
 }

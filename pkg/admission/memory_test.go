@@ -15,8 +15,8 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-// everything is what is held where nothing more can be: of small parts, or large.
-var everything = [2]int64{maxSmall, maxLarge}
+// everything is what can be held of each part.
+var everything = [...]int64{requests: maxRequests, small: maxSmall, large: maxLarge}
 
 // impatient waits for nobody.
 func impatient() *bodies {
@@ -31,27 +31,35 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		part int
-		// fits is a body that is answered while left bytes are free, over one that is not.
+		// left is free while fits is answered, and over, where there is one, is not.
 		left       int64
 		fits, over []byte
 	}{
-		{"small ones", small, perRequest + firstChunk, review, padded(2 * firstChunk)},
-		{"large ones", large, smallShare, padded(2*smallShare - perRequest), padded(2*smallShare + perRequest)},
+		{"requests", requests, 1, review, nil},
+		{"small ones", small, firstChunk, padded(firstChunk), padded(firstChunk + 1)},
+		{"large ones", large, smallBody, padded(2 * smallBody), padded(2*smallBody + 1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			all := impatient()
 			h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), all, "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
+			part := all.memory.parts[test.part]
 			others := everything[test.part] - test.left
-			if !all.memory.parts[test.part].TryAcquire(others) {
+			if !part.TryAcquire(others) {
 				t.Fatal("something is held already")
 			}
 			if code, answer := send(t, h, test.fits); code != http.StatusOK {
 				t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
 			}
+			if test.over == nil {
+				test.over, others = test.fits, others+test.left
+				if !part.TryAcquire(test.left) {
+					t.Fatal("what was held is not released")
+				}
+			}
 			if code, answer := send(t, h, test.over); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
 				t.Errorf("%d, %s", code, answer)
 			}
-			all.memory.parts[test.part].Release(others)
+			part.Release(others)
 			if code, answer := send(t, h, test.over); code != http.StatusOK {
 				t.Errorf("%d, %s after the others are gone", code, answer)
 			}
@@ -110,10 +118,10 @@ func (s *stalled) request() *http.Request {
 // or with their answers: the one that does so longest is cut, and no other.
 func TestWhoStallsMakesRoom(t *testing.T) {
 	all := newBodies()
-	answer := bytes.Repeat([]byte(" "), smallShare-perRequest)
+	answer := bytes.Repeat([]byte(" "), smallBody)
 	var callers []*stalled
 	var group sync.WaitGroup
-	for i := range maxSmall / smallShare {
+	for i := range maxSmall / smallBody {
 		s := newStalled()
 		callers = append(callers, s)
 		group.Go(func() {
@@ -124,7 +132,7 @@ func TestWhoStallsMakesRoom(t *testing.T) {
 			// As much as a caller holds that has sent something.
 			out := all.pool.Get().(*body)
 			all.memory.wait(&out.held, s)
-			if !all.memory.take(t.Context(), &out.held, smallShare-perRequest) {
+			if !all.memory.take(t.Context(), &out.held, small, smallBody) {
 				t.Error("there is no room for those who make it")
 			}
 			_, _ = s.Read(nil) // its error is what was waited for
@@ -166,7 +174,7 @@ func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
 		done <- refused
 	}()
 	<-s.reading
-	if !all.memory.parts[small].TryAcquire(maxSmall-firstChunk-perRequest) || !all.memory.parts[large].TryAcquire(maxLarge) {
+	if !all.memory.parts[small].TryAcquire(maxSmall-firstChunk) || !all.memory.parts[large].TryAcquire(maxLarge) {
 		t.Error("more than the first chunk is held")
 	}
 	_ = s.SetReadDeadline(time.Time{})

@@ -121,7 +121,7 @@ func open[T any](r review[T], kind schema.GroupKind) (response admissionv1.Admis
 	case r.SubResource != "" || r.Operation == admissionv1.Delete || r.Operation == admissionv1.Connect:
 		return allowed(), true
 	case r.Operation != admissionv1.Create && r.Operation != admissionv1.Update:
-		return badRequest(fmt.Sprintf("operation %q is unknown; accepted: CREATE, UPDATE", r.Operation)), true
+		return badRequest(fmt.Sprintf("operation %.20q is unknown; accepted: CREATE, UPDATE", r.Operation)), true
 	case r.Object == nil:
 		return badRequest("object: missing"), true
 	case r.Operation == admissionv1.Update && r.OldObject == nil:

@@ -28,8 +28,11 @@ const (
 	clockSkew = time.Minute
 )
 
+// ServiceHost is the webhook's name to an API server that calls it by its Service.
+const ServiceHost = "dicer-webhook.dicer-system.svc"
+
 // Certificates is a CA and a directory with a serving certificate for
-// 127.0.0.1 and localhost that it signed. The directory is laid out as the
+// 127.0.0.1, localhost and ServiceHost that it signed. The directory is laid out as the
 // kubelet lays out a mounted Secret: tls.crt and tls.key are links that change
 // together, with one rename.
 type Certificates struct {
@@ -64,6 +67,13 @@ func NewCertificates(dir string) (*Certificates, error) {
 	return c, nil
 }
 
+// In returns the same CA with another directory, of which nothing is written yet.
+func (c *Certificates) In(dir string) *Certificates {
+	other := *c
+	other.Dir = dir
+	return &other
+}
+
 // Rotate replaces the serving certificate and its key by new ones of the same
 // CA.
 func (c *Certificates) Rotate() error {
@@ -89,7 +99,7 @@ func (c *Certificates) Sign(change func(*x509.Certificate)) (certPEM, keyPEM []b
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: "localhost"},
-		DNSNames:     []string{"localhost"},
+		DNSNames:     []string{"localhost", ServiceHost},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore:    now.Add(-clockSkew),
 		NotAfter:     now.Add(certificateLifetime),

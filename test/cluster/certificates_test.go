@@ -43,7 +43,7 @@ func leaf(t *testing.T, certificates *Certificates) *x509.Certificate {
 	if !roots.AppendCertsFromPEM(certificates.CABundle) {
 		t.Fatal("no certificate in the CA bundle")
 	}
-	for _, name := range []string{"127.0.0.1", "localhost"} {
+	for _, name := range []string{"127.0.0.1", "localhost", ServiceHost} {
 		if _, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name}); err != nil {
 			t.Error(err)
 		}

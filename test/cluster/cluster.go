@@ -51,10 +51,12 @@ type Cluster struct {
 	// in and out unstructured.
 	Client client.Client
 
-	assets    string
-	processes []*process
-	stopOnce  sync.Once
-	stopErr   error
+	assets string
+	// etcd and apiServer are nil where somebody else has started them.
+	etcd, apiServer *process
+	apiServerFlags  map[string]string
+	stopOnce        sync.Once
+	stopErr         error
 }
 
 // Start starts a cluster and returns once it serves. Cancelling ctx ends the
@@ -94,17 +96,13 @@ func (c *Cluster) start(ctx context.Context, options Options) error {
 	}
 
 	progress("starting etcd")
-	etcd, err := startEtcd(ctx, c.assets, c.Dir, ports[0])
-	c.supervise(etcd)
-	if err != nil {
+	if c.etcd, err = startEtcd(ctx, c.assets, c.Dir, ports[0]); err != nil {
 		return err
 	}
 	progress("starting kube-apiserver")
-	flags := apiServerFlags(certificates, ports[0], ports[1])
-	maps.Copy(flags, options.APIServerFlags)
-	server, err := startAPIServer(ctx, c.assets, c.Dir, c.Config, flags)
-	c.supervise(server)
-	if err != nil {
+	c.apiServerFlags = apiServerFlags(certificates, ports[0], ports[1])
+	maps.Copy(c.apiServerFlags, options.APIServerFlags)
+	if err := c.StartAPIServer(ctx); err != nil {
 		return err
 	}
 	if err := c.connect(ctx); err != nil {
@@ -112,12 +110,6 @@ func (c *Cluster) start(ctx context.Context, options Options) error {
 	}
 	progress("installing the CRDs")
 	return c.installCRDs(ctx, options.CRDs)
-}
-
-func (c *Cluster) supervise(p *process) {
-	if p != nil {
-		c.processes = append(c.processes, p)
-	}
 }
 
 // connect makes Client and waits for the namespace that every cluster has.
@@ -201,9 +193,11 @@ func (c *Cluster) Stop() error {
 	c.stopOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
-		for i := len(c.processes) - 1; i >= 0; i-- {
-			// However it exits, it is gone, and its data with it.
-			_ = c.processes[i].stop(ctx)
+		for _, p := range []*process{c.apiServer, c.etcd} {
+			if p != nil {
+				// However it exits, it is gone, and its data with it.
+				_ = p.stop(ctx)
+			}
 		}
 		if err := os.RemoveAll(c.Dir); err != nil {
 			c.stopErr = fmt.Errorf("removing the cluster's directory: %w", err)

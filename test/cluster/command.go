@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,19 +10,22 @@ import (
 	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 )
 
 // Command is a running command of dicer's.
 type Command struct {
-	process     *process
-	metricsPort int
+	process                 *process
+	healthPort, metricsPort int
 }
 
 // buildCommand builds a command into dir and returns the binary's path. It is
 // the image's file, so that what tests tell of is what is installed.
 func buildCommand(ctx context.Context, name, dir string) (string, error) {
+	return build(ctx, dir, name, "build", "./cmd/dicer")
+}
+
+// build has a go command write its output into dir and returns its path.
+func build(ctx context.Context, dir, name, verb string, args ...string) (string, error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return "", err
@@ -32,7 +34,7 @@ func buildCommand(ctx context.Context, name, dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("locating the binary of %s: %w", name, err)
 	}
-	output, err := goCommand(ctx, root, dir, "build", "-o", binary, "./cmd/dicer").CombinedOutput()
+	output, err := goCommand(ctx, root, dir, append([]string{verb, "-o", binary}, args...)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", name, err, output)
 	}
@@ -62,12 +64,20 @@ func startCommand(ctx context.Context, line commandLine) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Command{process: process, metricsPort: line.metricsPort}
-	if err := process.untilReady(ctx, http.DefaultClient, loopbackURL("http", line.healthPort)+"/readyz"); err != nil {
+	c := &Command{process: process, healthPort: line.healthPort, metricsPort: line.metricsPort}
+	if err := process.untilReady(ctx, http.DefaultClient, c.readyURL()); err != nil {
 		c.Kill()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (c *Command) readyURL() string { return loopbackURL("http", c.healthPort) + "/readyz" }
+
+// Ready returns why the command is not ready.
+func (c *Command) Ready(ctx context.Context) error {
+	_, err := get(ctx, http.DefaultClient, c.readyURL())
+	return err
 }
 
 // Stop asks the command to shut down and waits until it has. It returns how
@@ -75,6 +85,9 @@ func startCommand(ctx context.Context, line commandLine) (*Command, error) {
 func (c *Command) Stop(ctx context.Context) error {
 	return c.process.stop(ctx)
 }
+
+// Exited is closed once the command has.
+func (c *Command) Exited() <-chan struct{} { return c.process.exited }
 
 // Kill ends the command without a warning, also one that SIGSTOP holds.
 func (c *Command) Kill() {
@@ -104,16 +117,7 @@ func (c *Command) Logs() (string, error) {
 
 // Metrics returns the command's metrics by name.
 func (c *Command) Metrics(ctx context.Context) (map[string]*dto.MetricFamily, error) {
-	body, err := get(ctx, http.DefaultClient, loopbackURL("http", c.metricsPort)+"/metrics")
-	if err != nil {
-		return nil, fmt.Errorf("reading the metrics of %s: %w", c.process.name(), err)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("parsing the metrics of %s: %w", c.process.name(), err)
-	}
-	return families, nil
+	return metrics(ctx, c.process.name(), http.DefaultClient, loopbackURL("http", c.metricsPort))
 }
 
 // Value returns the sum of a counter's or gauge's samples that have these
@@ -124,35 +128,4 @@ func (c *Command) Value(ctx context.Context, metric string, labels map[string]st
 		return 0, err
 	}
 	return sum(families[metric], labels)
-}
-
-func sum(family *dto.MetricFamily, labels map[string]string) (float64, error) {
-	if family == nil {
-		return 0, nil
-	}
-	total := 0.0
-	for _, sample := range family.GetMetric() {
-		if !hasLabels(sample, labels) {
-			continue
-		}
-		switch family.GetType() {
-		case dto.MetricType_COUNTER:
-			total += sample.GetCounter().GetValue()
-		case dto.MetricType_GAUGE:
-			total += sample.GetGauge().GetValue()
-		default:
-			return 0, fmt.Errorf("%s is a %s; want a counter or a gauge", family.GetName(), family.GetType())
-		}
-	}
-	return total, nil
-}
-
-func hasLabels(sample *dto.Metric, labels map[string]string) bool {
-	found := 0
-	for _, label := range sample.GetLabel() {
-		if value, ok := labels[label.GetName()]; ok && value == label.GetValue() {
-			found++
-		}
-	}
-	return found == len(labels)
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,24 +17,27 @@ const effectTimeout = 30 * time.Second
 
 const webhookManifests = "deploy/webhook"
 
+// WebhookConfigurations returns the configurations of deploy/webhook as they are
+// shipped.
+func (c *Cluster) WebhookConfigurations(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	manifests, err := c.Manifests(ctx, webhookManifests)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(manifests, func(manifest *unstructured.Unstructured) bool {
+		kind := manifest.GetKind()
+		return kind != "ValidatingWebhookConfiguration" && kind != "MutatingWebhookConfiguration"
+	}), nil
+}
+
 // InstallWebhooks installs the configurations of deploy/webhook as they are
 // shipped, but for clientConfig, which points to w. It returns once the API
 // server calls each path of w. Another call points the same configurations
 // elsewhere.
 func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
-	manifests, err := c.Manifests(ctx, webhookManifests)
+	configurations, err := c.PointedWebhookConfigurations(ctx, w)
 	if err != nil {
 		return err
-	}
-	var configurations []*unstructured.Unstructured
-	for _, manifest := range manifests {
-		switch manifest.GetKind() {
-		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
-			if err := pointAt(manifest, w); err != nil {
-				return err
-			}
-			configurations = append(configurations, manifest)
-		}
 	}
 	before, err := answered(ctx, w)
 	if err != nil {
@@ -51,6 +53,21 @@ func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
 		return fmt.Errorf("waiting for the webhooks to be called: %w", err)
 	}
 	return nil
+}
+
+// PointedWebhookConfigurations returns the configurations that InstallWebhooks
+// installs.
+func (c *Cluster) PointedWebhookConfigurations(ctx context.Context, w *Webhook) ([]*unstructured.Unstructured, error) {
+	configurations, err := c.WebhookConfigurations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, configuration := range configurations {
+		if err := PointWebhooks(configuration, w.clientConfig); err != nil {
+			return nil, err
+		}
+	}
+	return configurations, nil
 }
 
 // calledSince returns an error unless a probe leaves each path of w called more
@@ -92,8 +109,9 @@ func (c *Cluster) WebhookEnvironment(ctx context.Context) ([]string, error) {
 	return environment, nil
 }
 
-// pointAt replaces each clientConfig by the address of its path in w.
-func pointAt(configuration *unstructured.Unstructured, w *Webhook) error {
+// PointWebhooks replaces each clientConfig of a webhook configuration by that of
+// its path.
+func PointWebhooks(configuration *unstructured.Unstructured, clientConfig func(path string) map[string]any) error {
 	webhooks, _, err := unstructured.NestedSlice(configuration.Object, "webhooks")
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", configuration.GetName(), err)
@@ -107,10 +125,7 @@ func pointAt(configuration *unstructured.Unstructured, w *Webhook) error {
 		if err != nil || !found {
 			return fmt.Errorf("reading %s: webhooks[%d] has no clientConfig.service.path (%v)", configuration.GetName(), i, err)
 		}
-		webhook["clientConfig"] = map[string]any{
-			"url":      w.URL(path),
-			"caBundle": base64.StdEncoding.EncodeToString(w.CABundle()),
-		}
+		webhook["clientConfig"] = clientConfig(path)
 	}
 	return unstructured.SetNestedSlice(configuration.Object, webhooks, "webhooks")
 }

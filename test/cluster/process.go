@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -166,17 +168,30 @@ func goCommand(ctx context.Context, dir, tmp string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Ports that programs listen on are below those that systems give to outgoing
+// connections, one of which could take a port before its program does.
+const (
+	lowestPort  = 10000
+	highestPort = 29999
+)
+
 // FreePorts returns loopback ports that nothing listened on a moment ago.
 func FreePorts(n int) ([]int, error) {
 	var ports []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var last error
+	for tries := 0; len(ports) < n; tries++ {
+		if tries > 100*n {
+			return nil, fmt.Errorf("choosing a free port: %w", last)
+		}
+		port := lowestPort + rand.IntN(highestPort-lowestPort+1)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, fmt.Errorf("choosing a free port: %w", err)
+			last = err
+			continue
 		}
 		// Held until all are chosen, so that they differ.
 		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports, nil
 }

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"encoding/base64"
+	"net"
 	"strconv"
 	"time"
 )
@@ -67,6 +69,15 @@ func (w *Webhook) URL(path string) string {
 // Port returns the TLS server's port.
 func (w *Webhook) Port() string {
 	return strconv.Itoa(w.port)
+}
+
+// Address returns the TLS server's, as host:port.
+func (w *Webhook) Address() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(w.port))
+}
+
+func (w *Webhook) clientConfig(path string) map[string]any {
+	return map[string]any{"url": w.URL(path), "caBundle": base64.StdEncoding.EncodeToString(w.CABundle())}
 }
 
 // CABundle returns the CA, in PEM, that the TLS server's certificate is of.

@@ -24,55 +24,6 @@ const (
 	chaosKills     = 40
 )
 
-// slot is a template that changes at random.
-type slot struct {
-	name, list, stream, dataSource, schedule string
-	absent                                   bool
-	labels, annotations                      map[string]any
-}
-
-// edit changes one thing about it.
-func (s *slot) edit(r *rand.Rand) {
-	switch r.IntN(9) {
-	case 0, 1:
-		s.list = validList(r)
-	case 2:
-		s.list = []string{"amd64,arn64", "s390x,", "arm64,arm64", ",", "x86_64", "amd64, arm64,ppc64le"}[r.IntN(6)]
-	case 3:
-		s.list = ""
-	case 4:
-		s.absent = !s.absent && r.IntN(2) == 0
-	case 5:
-		s.stream = fmt.Sprintf("guest-%d", r.IntN(3))
-	case 6:
-		s.schedule = fmt.Sprintf("%d 1 * * *", r.IntN(60))
-	case 7:
-		// Its own name is in it, so that no two manage one.
-		s.dataSource = fmt.Sprintf("%s-of-%s", []string{"a", "b"}[r.IntN(2)], s.name)
-	case 8:
-		s.labels = map[string]any{fmt.Sprintf("e2e/%d", r.IntN(3)): fmt.Sprint(r.IntN(3))}
-		s.annotations = map[string]any{fmt.Sprintf("e2e/%d", r.IntN(3)): fmt.Sprint(r.IntN(3))}
-	}
-}
-
-func validList(r *rand.Rand) string {
-	all := []string{"amd64", "arm64", "s390x"}
-	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return strings.Join(all[:1+r.IntN(3)], []string{",", ", "}[r.IntN(2)])
-}
-
-func (s *slot) template() map[string]any {
-	t := parse(templateOf(s.name, "", spec(s.dataSource, strings.Replace(registry, "rhel10-guest", s.stream, 1)), ""))
-	set(t, s.schedule, "spec", "schedule")
-	annotations := maps.Clone(s.annotations)
-	if s.list != "" {
-		annotations[listKey] = s.list
-	}
-	set(t, annotations, "metadata", "annotations")
-	set(t, maps.Clone(s.labels), "metadata", "labels")
-	return t.Object
-}
-
 // chaos is an SSP in a place, and what changes it.
 type chaos struct {
 	*place
@@ -198,35 +149,56 @@ func (c *chaos) foreigners(ssp *unstructured.Unstructured) []*unstructured.Unstr
 	return append(out, elsewhere)
 }
 
+// longer is a setting that test/chaos makes larger.
+func longer[T any](t *testing.T, variable string, usual T, parse func(string) (T, error)) T {
+	t.Helper()
+	value := os.Getenv(variable)
+	if value == "" {
+		return usual
+	}
+	set, err := parse(value)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return set
+}
+
+// whileKilling does something while controllers are killed.
+func (c *chaos) whileKilling(seed uint64, do func()) {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); c.slaughter(ctx, seed) }()
+	defer func() { cancel(); <-ended }()
+	do()
+}
+
 func TestFanoutSurvivesChaos(t *testing.T) {
 	t.Parallel()
-	during, seed := 45*time.Second, uint64(time.Now().UnixNano())
-	if value := os.Getenv("DICER_CHAOS"); value != "" {
-		var err error
-		if during, err = time.ParseDuration(value); err != nil {
-			t.Fatal(err)
-		}
-	}
+	during, seed := longer(t, "DICER_CHAOS", 45*time.Second, time.ParseDuration), uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	c := newChaos(t, seed)
 	foreign := c.foreigners(c.write())
 	for i, object := range foreign {
 		foreign[i] = stored(t, c.put(object))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { defer close(ended); c.slaughter(ctx, seed) }()
-	func() {
-		defer func() { cancel(); <-ended }()
-		c.rage(during)
-	}()
+	c.whileKilling(seed, func() { c.rage(during) })
 	last := c.calm()
 	f := c.start()
 	c.standsAsAsked(stored(t, last), foreign)
 	before := c.writes(c.golden)
 	c.reconciled(f, last)
+	raging := c.kills.Load()
+	c.whileKilling(seed+1, func() {
+		c.eventually(func() error {
+			if n := c.kills.Load() - raging; n < chaosKills/4 {
+				return fmt.Errorf("%d kills without a change", n)
+			}
+			return nil
+		})
+	})
+	c.reconciled(f, last)
 	if diff := cmp.Diff(before, c.writes(c.golden)); diff != "" {
-		t.Errorf("another reconcile wrote (-before +after):\n%s", diff)
+		t.Errorf("without a change it wrote (-before +after):\n%s", diff)
 	}
 	c.neverForbidden(f)
 	codes := map[string]int{}
@@ -234,7 +206,8 @@ func TestFanoutSurvivesChaos(t *testing.T) {
 		fields := strings.Fields(write)
 		codes[fields[0]+" "+fields[2]]++
 	}
-	t.Logf("%d kills, %d of them of controllers that were ready; %d edits of the SSP, %d deletions of it; dicer's writes: %v", c.kills.Load(), c.lives.Load(), c.edits, c.anew, codes)
+	t.Logf("figures: %d writes of fan-out's, %v: %d kills, %d of them of controllers that were ready; %d edits of the SSP, %d deletions of it; 0 in the last %d kills, without an edit",
+		len(before), codes, c.kills.Load(), c.lives.Load(), c.edits, c.anew, c.kills.Load()-raging)
 }
 
 // standsAsAsked waits until exactly what an SSP asks for stands beside what is
@@ -276,7 +249,7 @@ func (c *chaos) standsAsAsked(ssp *unstructured.Unstructured, foreign []*unstruc
 			c.t.Errorf("foreign %s %s (-before +after):\n%s", before.GetKind(), before.GetName(), diff)
 		}
 	}
-	c.t.Logf("%d DataImportCrons as asked for, %d foreign objects untouched", len(wanted), len(foreign))
+	c.t.Logf("figures: %d DataImportCrons as asked for, %d foreign objects, none different by a byte", len(wanted), len(foreign))
 }
 
 // plain is an object as JSON has it, without empty labels and annotations.

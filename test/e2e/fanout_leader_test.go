@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,27 +177,39 @@ func TestFanoutFailsOverWithoutDeletingTwice(t *testing.T) {
 			c := &churn{place: newPlace(t)}
 			c.elect()
 			c.imports()
-			leader := c.start()
+			leader, all := c.start(), []*cluster.Fanout(nil)
 			c.eventually(func() error {
 				if !c.leads(leader) {
 					return errors.New("it does not lead")
 				}
 				return nil
 			})
-			standby := c.start()
-			c.until("the leader works", func() bool { return c.value(leader, "dicer_fanout_deleted_total", nil) >= 5 })
-			if n := c.wrote(standby); n > 0 || c.leads(standby) {
-				t.Errorf("the controller that waits has made %v writes; want 0", n)
+			n := longer(t, "DICER_FAILOVERS", 1, strconv.Atoi)
+			for range n {
+				standby := c.start()
+				all = append(all, leader, standby)
+				c.failOver(leader, standby, end)
+				leader = standby
 			}
-			began := time.Now()
-			end(c, leader, standby)
-			c.until("the other leads", func() bool { return c.leads(standby) })
-			t.Logf("the other leads after %s", time.Since(began).Round(100*time.Millisecond))
-			c.until("the other works", func() bool { return c.value(standby, "dicer_fanout_deleted_total", nil) >= 5 })
 			c.settled()
 			creates, deletes := c.history()
-			t.Logf("%d edits, %d creates, %d deletes", c.edits, creates, deletes)
-			c.neverForbidden(leader, standby)
+			t.Logf("figures: %d writes of fan-out's, %d creates, %d deletes, none twice: %d fail-overs %s, %d edits", creates+deletes, creates, deletes, n, name, c.edits)
+			c.neverForbidden(all...)
 		})
 	}
+}
+
+// failOver ends the leader one way or another, while it works, and waits until the
+// other works.
+func (c *churn) failOver(leader, standby *cluster.Fanout, end func(c *churn, leader, standby *cluster.Fanout)) {
+	c.t.Helper()
+	c.until("the leader works", func() bool { return c.value(leader, "dicer_fanout_deleted_total", nil) >= 5 })
+	if n := c.wrote(standby); n > 0 || c.leads(standby) {
+		c.t.Errorf("the controller that waits has made %v writes; want 0", n)
+	}
+	began := time.Now()
+	end(c, leader, standby)
+	c.until("the other leads", func() bool { return c.leads(standby) })
+	c.t.Logf("the other leads after %s", time.Since(began).Round(100*time.Millisecond))
+	c.until("the other works", func() bool { return c.value(standby, "dicer_fanout_deleted_total", nil) >= 5 })
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -73,7 +72,7 @@ func suffer(t *testing.T, a attack) row {
 	}
 	w := startWebhook(t, certificates)
 	defer w.Kill()
-	address := net.JoinHostPort("127.0.0.1", w.Port())
+	address := w.Address()
 	callers := newCallers(address)
 	defer callers.close()
 	callers.call(t.Context(), settle) // connections and caches

@@ -120,7 +120,7 @@ func TestTheEngineLoadsAndRunsIt(t *testing.T) {
 	}
 }
 
-// importGo makes goImage of the host's Go, a shell, ln and touch, and the go
+// importGo makes goImage of the host's Go, a shell and its tools, and the go
 // command's downloads, from which the build has its modules without a network.
 func importGo(t *testing.T) {
 	t.Helper()
@@ -129,7 +129,7 @@ func importGo(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("docker", "image", "prune", "--force", "--filter", "label="+label).Run() })
 	removed(t, goImage)
 	roots := map[string]string{goEnv(t, "GOROOT"): "usr/local/go"}
-	for _, tool := range []string{"sh", "ln", "touch"} {
+	for _, tool := range []string{"sh", "ln", "mkdir", "cp", "chmod", "touch"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)

@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +102,7 @@ func eachImage(t *testing.T, test func(t *testing.T, arch string, a *Archive)) {
 	}
 }
 
-func TestItHoldsTheTwoCommandsAndNothingElse(t *testing.T) {
+func TestItHoldsTheTwoCommandsTheirLicencesAndNothingElse(t *testing.T) {
 	eachImage(t, func(t *testing.T, _ string, a *Archive) {
 		modified, err := time.Parse(time.RFC3339, date)
 		if err != nil {
@@ -109,9 +111,21 @@ func TestItHoldsTheTwoCommandsAndNothingElse(t *testing.T) {
 		want := []File{
 			{Name: "fanout", Type: "0", Mode: 0o755, Modified: modified},
 			{Name: "webhook", Type: "1", Link: "fanout", Mode: 0o755, Modified: modified},
+			{Name: "licenses/", Type: "5", Mode: 0o755 | fs.ModeDir, Modified: modified},
+			{Name: "licenses/LICENSE", Type: "0", Mode: 0o644, Modified: modified},
+			{Name: "licenses/THIRD_PARTY_LICENSES", Type: "0", Mode: 0o644, Modified: modified},
 		}
 		if diff := cmp.Diff(want, a.Files, cmpopts.IgnoreFields(File{}, "Content", "Digest")); diff != "" {
 			t.Errorf("files (-want +got):\n%s", diff)
+		}
+		for _, name := range []string{"LICENSE", "THIRD_PARTY_LICENSES"} {
+			want, err := os.ReadFile(filepath.Join("../..", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(a.content("licenses/"+name))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
 		}
 	})
 }
@@ -147,9 +161,14 @@ func wantConfig(t *testing.T, arch string) Config {
 	return want
 }
 
+// commands are the files that can be started.
+func (a *Archive) commands() []File {
+	return slices.DeleteFunc(slices.Clone(a.Files), func(f File) bool { return f.Mode != 0o755 })
+}
+
 func TestItsCommandsNeedNoLibraryAndRunOnItsArchitecture(t *testing.T) {
 	eachImage(t, func(t *testing.T, arch string, a *Archive) {
-		for _, f := range a.Files {
+		for _, f := range a.commands() {
 			binary, err := elf.NewFile(bytes.NewReader(f.Content))
 			if err != nil {
 				t.Fatalf("%s: %v", f.Name, err)
@@ -174,7 +193,7 @@ func TestItsCommandsTellTheVersionThatItsLabelsTell(t *testing.T) {
 		if runtime.GOOS != "linux" || runtime.GOARCH != arch {
 			t.Skip("it runs on linux/" + arch + " only")
 		}
-		for _, f := range a.Files {
+		for _, f := range a.commands() {
 			path := filepath.Join(t.TempDir(), f.Name)
 			if err := os.WriteFile(path, f.Content, 0o755); err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 )
 
 // kept is a connection on which one request was answered, as an API server keeps
@@ -49,7 +50,18 @@ func (s *running) keep(t *testing.T) *kept {
 // ask sends one more request; last tells whether the answer ends the connection.
 func (k *kept) ask(t *testing.T) (last bool) {
 	t.Helper()
-	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review)
+	k.begin()
+	return k.finish(t)
+}
+
+// begin sends a request but for its last byte.
+func (k *kept) begin() {
+	fmt.Fprintf(k.conn, "POST /mutate/dataimportcron HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(review), review[:len(review)-1])
+}
+
+func (k *kept) finish(t *testing.T) (last bool) {
+	t.Helper()
+	fmt.Fprint(k.conn, review[len(review)-1:])
 	resp, err := http.ReadResponse(k.reader, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +77,19 @@ func (k *kept) ask(t *testing.T) (last bool) {
 // fail a write whose request meets the end of a connection.
 func TestNoConnectionIsClosedUnderARequest(t *testing.T) {
 	s := start(t, func(o *Options) { o.ShutdownDelay = 0 })
-	used, idle, last := s.keep(t), s.keep(t), s.keep(t)
+	used, idle, last, begun := s.keep(t), s.keep(t), s.keep(t), s.keep(t)
 	stored := s.connect(t)
+	begun.begin()
+	eventually(t, func() bool {
+		return s.metric(t, `controller_runtime_webhook_requests_in_flight{webhook="/mutate/dataimportcron"}`) == 1
+	})
 	s.stop()
 	eventually(t, func() bool { return s.status("/readyz") == http.StatusInternalServerError })
 	if !used.ask(t) {
 		t.Error("an answer of a server that was told to stop does not end its connection")
+	}
+	if !begun.finish(t) {
+		t.Error("the answer to a request that came before does not end its connection")
 	}
 	// Its client closes it, as after 90 s.
 	if err := idle.conn.Close(); err != nil {
@@ -173,6 +192,35 @@ func TestOneThatComesLateIsWaitedForToo(t *testing.T) {
 			t.Error("it waits on")
 		}
 	})
+}
+
+// closedBefore is a listener that was closed while its server waits for the next
+// connection.
+type closedBefore struct{ waiting, end chan struct{} }
+
+func (l *closedBefore) Accept() (net.Conn, error) {
+	close(l.waiting)
+	<-l.end
+	return nil, net.ErrClosed
+}
+func (l *closedBefore) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *closedBefore) Close() error   { close(l.end); return net.ErrClosed }
+
+func TestAnEndWithoutARequestIsNoComplaint(t *testing.T) {
+	var logged []string
+	logger := funcr.New(func(_, text string) { logged = append(logged, text) }, funcr.Options{})
+	s := &server{http: &http.Server{}, logger: logger, connections: newConnections(maxConnections)}
+	listener := &closedBefore{make(chan struct{}), make(chan struct{})}
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(listener) }()
+	<-listener.waiting
+	s.end(t.Context())
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+	if len(logged) > 0 {
+		t.Errorf("logged %q", logged)
+	}
 }
 
 // closingWith is a listener that does something when it is closed.

@@ -116,6 +116,8 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
 			MaxReceiveBufferPerConnection: maxWindow, MaxReceiveBufferPerStream: maxWindow,
 		},
+		// Or "OPTIONS *" is answered by 200, as nothing but a review may be.
+		DisableGeneralOptionsHandler: true,
 		// What callers do wrong, each probe's short connection among it.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
 	}
@@ -142,24 +144,30 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 func newMux(policy *admission.Policy) http.Handler {
 	// For its mux alone; it is not started.
 	hooks := webhook.NewServer(webhook.Options{})
-	for path, handler := range policy.Handlers(log.Log.WithName("admission")) {
+	handlers := policy.Handlers(log.Log.WithName("admission"))
+	for path, handler := range handlers {
 		hooks.Register(path, handler)
 	}
-	return hooks.WebhookMux()
+	mux := hooks.WebhookMux()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect from a path that it can clean, which is no answer
+		// to a review.
+		if handlers[r.URL.Path] == nil {
+			http.NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-// bounded bounds a request's body, and has each answer of a server that was told
-// to stop end its connection: the client reads that before it could send another
-// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+// bounded bounds a request's body, and has answers end their connections where they
+// have to.
 func (s *server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not http.Server's ReadTimeout, which counts from when the connection was
 		// made, and would end a request on one from the store.
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 			s.logger.V(1).Info("a request without a time limit", "error", err.Error())
-		}
-		if s.draining.Load() {
-			w.Header().Set("Connection", "close")
 		}
 		p := r.Context().Value(peerKey{}).(*peer)
 		s.connections.use(p.conn)
@@ -168,11 +176,38 @@ func (s *server) bounded(next http.Handler) http.Handler {
 			http.Error(w, "dicer: the client certificate is not accepted any more", http.StatusForbidden)
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(&ending{w, &s.draining}, r)
 		if r.Context().Err() != nil && p.abandoned.Add(1) > maxAbandoned {
 			_ = below(p.conn).Close() // nobody is there to be told
 		}
 	})
+}
+
+// ending has each answer of a server that was told to stop, be it since the request
+// came, end its connection: the client reads that before it could send another
+// request. (HTTP/2 says it by a frame, which Go makes of the same header.)
+type ending struct {
+	http.ResponseWriter
+	draining *atomic.Bool
+}
+
+// Unwrap is for http.ResponseController.
+func (e *ending) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+func (e *ending) WriteHeader(code int) {
+	e.end()
+	e.ResponseWriter.WriteHeader(code)
+}
+
+func (e *ending) Write(content []byte) (int, error) {
+	e.end()
+	return e.ResponseWriter.Write(content)
+}
+
+func (e *ending) end() {
+	if e.draining.Load() {
+		e.Header().Set("Connection", "close")
+	}
 }
 
 // serve ends once ctx has ended and the last request is answered.
@@ -216,7 +251,8 @@ func (s *server) serve(ctx context.Context) error {
 func (s *server) end(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	if err := s.http.Shutdown(bounded); err != nil {
+	// The listener's own error: drain has closed it before.
+	if err := s.http.Shutdown(bounded); err != nil && !errors.Is(err, net.ErrClosed) {
 		s.logger.Info("requests are not answered", "timeout", answerTimeout.String(), "connections", s.connections.count())
 		_ = s.http.Close() // its connections are on nobody's mind any more
 	}

@@ -1,0 +1,2 @@
+// Package docs tests what the pages of docs say of the tree.
+package docs

@@ -1,0 +1,118 @@
+package docs
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// threats are as many as SIG Security's threat model has, numbered from 1.
+const threats = 18
+
+var (
+	heading = regexp.MustCompile(`(?m)^## (.+)$`)
+	// named is a test and its file. A line may end between the two.
+	named = regexp.MustCompile("`((?:Test|Fuzz|test)[A-Z]\\w*)`(?:\\s+\\(([^()\\s]+)\\))?")
+	// link is one to a file of the tree.
+	link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+)
+
+// sections of a page are the texts below its headings.
+func sections(page string) map[string]string {
+	found := map[string]string{}
+	starts := heading.FindAllStringSubmatchIndex(page, -1)
+	for i, start := range starts {
+		end := len(page)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		found[page[start[2]:start[3]]] = page[start[1]:end]
+	}
+	return found
+}
+
+func threatModel(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile("../../docs/threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestEachThreatHasTestsOrIsANonGoal(t *testing.T) {
+	found := map[int]int{}
+	for title, text := range sections(threatModel(t)) {
+		var number int
+		if _, err := fmt.Sscanf(title, "%d.", &number); err != nil {
+			continue
+		}
+		found[number]++
+		_, tests, _ := strings.Cut(text, "\nTests:\n")
+		if !strings.HasPrefix(strings.TrimSpace(text), "Non-goal: ") && !named.MatchString(tests) {
+			t.Errorf("%s: neither tests nor a reason why it is no goal", title)
+		}
+	}
+	for number := 1; number <= threats; number++ {
+		if found[number] != 1 {
+			t.Errorf("threat %d is there %d times", number, found[number])
+		}
+		delete(found, number)
+	}
+	if len(found) > 0 {
+		t.Errorf("SIG Security's list has no threats %v", found)
+	}
+}
+
+func TestEachTestOfTheThreatModelIsInTheTree(t *testing.T) {
+	all := named.FindAllStringSubmatch(threatModel(t), -1)
+	if len(all) < threats {
+		t.Errorf("%d tests; the pattern does not find them", len(all))
+	}
+	for _, match := range all {
+		name, file := match[1], match[2]
+		if file == "" {
+			t.Errorf("%s: its file is not named", name)
+		} else if !declares(t, file, name) {
+			t.Errorf("%s: not in %s", name, file)
+		}
+	}
+}
+
+// declares tells whether a test file of the tree has a function.
+func declares(t *testing.T, file, name string) bool {
+	t.Helper()
+	path := filepath.Join("../..", filepath.FromSlash(file))
+	parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	for _, declaration := range parsed.Decls {
+		if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == name {
+			return strings.HasSuffix(file, "_test.go")
+		}
+	}
+	return false
+}
+
+func TestTheFilesThatSecurityPagesLinkToAreThere(t *testing.T) {
+	for _, page := range []string{"docs/threat-model.md", "SECURITY.md"} {
+		path := filepath.Join("../..", page)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), match[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
