@@ -35,6 +35,8 @@ type kind struct {
 	gap   time.Duration
 	http2 bool
 	fresh bool
+	// padding makes the review larger.
+	padding int
 }
 
 // kinds: an API server keeps connections by HTTP/1.1 to a Service, by HTTP/2 to a
@@ -42,6 +44,7 @@ type kind struct {
 var kinds = []kind{
 	{name: "HTTP/1.1", gap: gap},
 	{name: "HTTP/2", gap: gap, http2: true},
+	{name: "of 200 KB", gap: seldom, padding: 200_000},
 	{name: "kept, used seldom", gap: time.Second},
 	{name: "fresh", gap: seldom, fresh: true},
 }
@@ -101,11 +104,12 @@ func (c *callers) call(ctx context.Context, length time.Duration) []calls {
 	var group sync.WaitGroup
 	for i, k := range kinds {
 		group.Go(func() {
+			body := strings.Repeat(" ", k.padding) + review
 			ticker := time.NewTicker(k.gap)
 			defer ticker.Stop()
 			for ctx.Err() == nil {
 				started := time.Now()
-				if err := ask(c.clients[i], c.url); err != nil {
+				if err := ask(c.clients[i], c.url, body); err != nil {
 					all[i].failed = append(all[i].failed, fmt.Errorf("%s: %w", k.name, err))
 				}
 				all[i].took = append(all[i].took, time.Since(started))
@@ -121,8 +125,8 @@ func (c *callers) call(ctx context.Context, length time.Duration) []calls {
 }
 
 // ask is not cut off by the end of a measurement.
-func ask(client *http.Client, url string) error {
-	resp, err := client.Post(url, "application/json", strings.NewReader(review))
+func ask(client *http.Client, url, body string) error {
+	resp, err := client.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
 		return err
 	}
