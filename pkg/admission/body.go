@@ -15,10 +15,11 @@ const (
 	// server takes, and what it says about them.
 	maxBody = 7 << 20
 	// smallBody is the largest body of nearly all requests: of DataImportCrons, and
-	// of an SSP with a hundred templates.
-	smallBody = 64 << 10
-	// largeTimeout is how long a large body may take to come once there is room for
-	// it: nobody else's has that room meanwhile.
+	// of an SSP with a hundred templates. mediumBody is that of all others but SSPs of
+	// a thousand.
+	smallBody, mediumBody = 64 << 10, 1 << 20
+	// largeTimeout is how long a body that is not small may take to come once there is
+	// room for it.
 	largeTimeout = 5 * time.Second
 	// firstChunk is what is held for a request of which nothing has been read:
 	// little, since callers may promise more than they send.
@@ -92,7 +93,7 @@ func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refu
 		if !b.memory.take(r.Context(), &out.held, small, int64(size)) {
 			return false, errTooMany
 		}
-		if done, refused = out.append(r, size); done || refused != nil {
+		if done, refused = b.append(r, out, size); done || refused != nil {
 			return done, refused
 		}
 	}
@@ -106,23 +107,35 @@ func (b *bodies) readLarge(r *http.Request, out *body) *refusal {
 	if r.ContentLength >= 0 {
 		size = int(r.ContentLength) - len(out.content)
 	}
-	if !b.memory.take(r.Context(), &out.held, large, int64(size)) {
+	if !b.memory.take(r.Context(), &out.held, partOf(size), int64(size)) {
 		return errTooMany
 	}
 	if !b.memory.giveTime(&out.held, largeTimeout) {
 		return errBroken
 	}
-	if done, refused := out.append(r, size); done || refused != nil {
+	if done, refused := b.append(r, out, size); done || refused != nil {
 		return refused
 	}
 	return errLarge
 }
 
+// partOf is the part of the memory that so many bytes are of.
+func partOf(size int) int {
+	switch {
+	case size <= smallBody:
+		return small
+	case size <= mediumBody:
+		return medium
+	default:
+		return large
+	}
+}
+
 // append reads size bytes more, or what there is. done tells of the body's end.
-func (out *body) append(r *http.Request, size int) (done bool, refused *refusal) {
+func (b *bodies) append(r *http.Request, out *body, size int) (done bool, refused *refusal) {
 	end := len(out.content)
 	out.content = slices.Grow(out.content, size)
-	n, err := fill(r.Body, out.content[end:end+size])
+	n, err := b.fill(r.Body, out, out.content[end:end+size])
 	out.content = out.content[:end+n]
 	switch {
 	case int64(len(out.content)) == r.ContentLength:
@@ -137,14 +150,24 @@ func (out *body) append(r *http.Request, size int) (done bool, refused *refusal)
 }
 
 // fill is io.ReadFull, which hides whether a body of unknown length has come to its
-// end, io.EOF, or breaks off, io.ErrUnexpectedEOF.
-func fill(r io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
+// end, io.EOF, or breaks off, io.ErrUnexpectedEOF. It notes that something comes.
+func (b *bodies) fill(r io.Reader, out *body, buffer []byte) (n int, err error) {
+	for noted := 0; n < len(buffer) && err == nil; {
 		var more int
 		more, err = r.Read(buffer[n:])
-		n += more
+		if n += more; n-noted >= progress {
+			noted = n
+			b.memory.moves(&out.held)
+		}
 	}
 	return n, err
+}
+
+// decide waits until a body that is not small may be decided upon: false where that is
+// too late.
+func (b *bodies) decide(r *http.Request, out *body) bool {
+	size := len(out.content)
+	return size <= smallBody || b.memory.take(r.Context(), &out.held, deciding, int64(size))
 }
 
 // release is called once the body is not needed any more.
@@ -162,11 +185,7 @@ func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) {
 	b.memory.wait(&held, w)
 	defer b.memory.release(&held)
 	defer b.memory.proceed(&held)
-	part := small
-	if len(answer) > smallBody {
-		part = large
-	}
-	if !b.memory.take(r.Context(), &held, part, int64(len(answer))) {
+	if !b.memory.take(r.Context(), &held, partOf(len(answer)), int64(len(answer))) {
 		return // it was late
 	}
 	w.Header().Set("Content-Type", "application/json")

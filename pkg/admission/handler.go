@@ -68,6 +68,9 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *webhook[T]) review(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	body, refused := h.bodies.read(w, r)
 	defer h.bodies.release(body)
+	if refused == nil && !h.bodies.decide(r, body) {
+		refused = errTooMany
+	}
 	if refused != nil {
 		return nil, refused
 	}

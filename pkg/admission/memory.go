@@ -14,23 +14,28 @@ const (
 	// maxRequests bounds how many are read or answered at once: each has 16 KiB
 	// beside its body.
 	maxRequests = 2000
-	// maxSmall and maxLarge bound the bodies and answers of all of them, up to
-	// smallBody and beyond it, and with them the memory that callers can have. What is
-	// decided upon takes eight times of it, so that all stays below the limit of 256
-	// MiB in deploy/base.
-	maxSmall = 16 << 20
-	maxLarge = 8 << 20
+	// maxSmall, maxMedium and maxLarge bound the bodies and answers of all of them, up
+	// to smallBody, mediumBody and beyond, and with them the memory that callers can
+	// have. Each has its own, so that nobody waits for what is much larger.
+	maxSmall, maxMedium, maxLarge = 16 << 20, 16 << 20, 24 << 20
+	// maxDeciding bounds those beyond smallBody that are decided upon: it takes eight
+	// times of them, and all has to stay below the limit of 256 MiB in deploy/base.
+	maxDeciding = 8 << 20
+	// stallTime is how long nothing may come from a caller, or go to him, before
+	// another one may have his room. progress is how much counts as something.
+	stallTime = 100 * time.Millisecond
+	progress  = 16 << 10
 	// heldWait is how long a request waits for others to be answered: what the
 	// webhook configurations give it. Later nobody waits for the answer.
 	heldWait = 2 * time.Second
 )
 
 // memory is what all requests share. A request that waits for its caller, to send
-// more or to read, gives its share up where another one needs it: the one that
-// waits longest first. An API server's is sent and read within milliseconds, so
-// that whoever stalls makes room.
+// more or to read, gives its share up where another one needs it: the one for which
+// nothing has moved for longest. An API server's is sent and read within
+// milliseconds, so that whoever stalls makes room.
 type memory struct {
-	parts    [3]*semaphore.Weighted
+	parts    [parts]*semaphore.Weighted
 	patience time.Duration
 
 	mu sync.Mutex
@@ -42,29 +47,48 @@ type memory struct {
 const (
 	requests = iota
 	small
+	medium
 	large
+	deciding
+	parts
 )
 
+// sizes are how much of each part there is.
+var sizes = [parts]int64{requests: maxRequests, small: maxSmall, medium: maxMedium, large: maxLarge, deciding: maxDeciding}
+
 func newMemory() *memory {
-	return &memory{
-		parts:    [3]*semaphore.Weighted{semaphore.NewWeighted(maxRequests), semaphore.NewWeighted(maxSmall), semaphore.NewWeighted(maxLarge)},
-		patience: heldWait,
+	m := &memory{patience: heldWait}
+	for part, size := range sizes {
+		m.parts[part] = semaphore.NewWeighted(size)
 	}
+	return m
 }
 
 // share is what one request holds of it.
 type share struct {
-	parts [3]int64
+	parts [parts]int64
 	w     http.ResponseWriter
 	// element is the share's in the waiting ones, nil where it is none of them.
 	element *list.Element
+	// moved is when something came or went last.
+	moved time.Time
 }
 
 // wait notes that a request waits for its caller, to whom w leads.
 func (m *memory) wait(s *share, w http.ResponseWriter) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.w, s.element = w, m.waiting.PushBack(s)
+	s.w, s.element, s.moved = w, m.waiting.PushBack(s), time.Now()
+}
+
+// moves notes that something has come from its caller.
+func (m *memory) moves(s *share) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.element != nil {
+		m.waiting.MoveToBack(s.element)
+		s.moved = time.Now()
+	}
 }
 
 // proceed notes that it does no longer. After it, w is not used any more.
@@ -84,18 +108,23 @@ func (m *memory) unlist(s *share) {
 
 // take adds to a part of a share; false where there is no room for too long.
 func (m *memory) take(ctx context.Context, s *share, part int, size int64) bool {
-	if !m.parts[part].TryAcquire(size) {
-		m.makeRoom(s, part, size)
-		ctx, cancel := context.WithTimeout(ctx, m.patience)
-		defer cancel()
-		if m.parts[part].Acquire(ctx, size) != nil {
-			return false
-		}
+	if !m.parts[part].TryAcquire(size) && !m.acquire(ctx, s, part, size) {
+		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.parts[part] += size
 	return true
+}
+
+func (m *memory) acquire(ctx context.Context, s *share, part int, size int64) bool {
+	m.makeRoom(s, part, size)
+	// By then others have stalled, too.
+	again := time.AfterFunc(stallTime, func() { m.makeRoom(s, part, size) })
+	defer again.Stop()
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	return m.parts[part].Acquire(ctx, size) == nil
 }
 
 // giveTime bounds how long a share that was not given up may wait for its caller yet.
@@ -110,14 +139,17 @@ func (m *memory) giveTime(s *share, most time.Duration) bool {
 	return true
 }
 
-// makeRoom has the requests that wait longest give up size bytes or more. Each comes
-// back from its reading or writing with an error, and releases them.
+// makeRoom has the requests that have stalled longest give up size bytes or more. Each
+// comes back from its reading or writing with an error, and releases them.
 func (m *memory) makeRoom(newcomer *share, part int, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	past := time.Unix(1, 0)
 	for e := m.waiting.Front(); e != nil && size > 0; {
 		s, next := e.Value.(*share), e.Next()
+		if time.Since(s.moved) < stallTime {
+			return // so have those after it
+		}
 		if s != newcomer && s.parts[part] > 0 {
 			size -= s.parts[part]
 			m.unlist(s)
@@ -134,5 +166,5 @@ func (m *memory) release(s *share) {
 	for part, size := range s.parts {
 		m.parts[part].Release(size)
 	}
-	s.parts = [3]int64{}
+	s.parts = [parts]int64{}
 }

@@ -15,9 +15,6 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-// everything is what can be held of each part.
-var everything = [...]int64{requests: maxRequests, small: maxSmall, large: maxLarge}
-
 // impatient waits for nobody.
 func impatient() *bodies {
 	all := newBodies()
@@ -37,13 +34,15 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 	}{
 		{"requests", requests, 1, review, nil},
 		{"small ones", small, firstChunk, padded(firstChunk), padded(firstChunk + 1)},
-		{"large ones", large, smallBody, padded(2 * smallBody), padded(2*smallBody + 1)},
+		{"medium ones", medium, smallBody + 1, padded(2*smallBody + 1), padded(2*smallBody + 2)},
+		{"large ones", large, mediumBody + 1, padded(smallBody + mediumBody + 1), padded(smallBody + mediumBody + 2)},
+		{"decisions", deciding, 3 * smallBody, padded(3 * smallBody), padded(3*smallBody + 1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			all := impatient()
 			h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), all, "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
 			part := all.memory.parts[test.part]
-			others := everything[test.part] - test.left
+			others := sizes[test.part] - test.left
 			if !part.TryAcquire(others) {
 				t.Fatal("something is held already")
 			}
@@ -70,7 +69,7 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 
 func nothingIsHeld(t *testing.T, m *memory) {
 	t.Helper()
-	for part, size := range everything {
+	for part, size := range sizes {
 		if !m.parts[part].TryAcquire(size) {
 			t.Error("what was held is not released")
 		}
@@ -174,7 +173,7 @@ func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
 		done <- refused
 	}()
 	<-s.reading
-	if !all.memory.parts[small].TryAcquire(maxSmall-firstChunk) || !all.memory.parts[large].TryAcquire(maxLarge) {
+	if !all.memory.parts[small].TryAcquire(maxSmall-firstChunk) || !all.memory.parts[medium].TryAcquire(maxMedium) || !all.memory.parts[large].TryAcquire(maxLarge) {
 		t.Error("more than the first chunk is held")
 	}
 	_ = s.SetReadDeadline(time.Time{})
