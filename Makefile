@@ -18,6 +18,7 @@ KIND_SOURCE ?=
 KIND_RUN ?=
 CHAOS_MINUTES ?= 10
 CHAOS_RUN ?=
+HOSTILE_RUN ?=
 export CHAOS_MINUTES
 UPGRADE_FROM ?=
 BASE ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null)
@@ -89,6 +90,7 @@ help: ## List the targets and variables
 		KIND_SOURCE "published or built: the kind node's image and cert-manager; default what can be had" \
 		CHAOS_MINUTES "about how long chaos takes, by its counts; default $(CHAOS_MINUTES)" \
 		CHAOS_RUN "cases of chaos to run, as go test -run; default all" \
+		HOSTILE_RUN "attacks of hostile to run, as go test -run; default all" \
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
 		BASE "revision that bench-compare starts from; default the preceding tag" \
 		NEW "revision that it compares; default what is in the working tree" \
@@ -227,6 +229,14 @@ chaos: $(CONTROL_PLANE) ## Count what restarts, kills, new certificates and a lo
 	@$(GOTMP) $(GO) test -c -tags chaos -o bin/chaos.test ./test/chaos
 	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
 	exec bin/chaos.test -test.v -test.run '^TestChaos$$/$(CHAOS_RUN)'
+
+# Linux alone: attackers have an address of their own on its loopback, and the
+# server's memory is read from /proc.
+.PHONY: hostile
+hostile: ## Attack the webhook server in each way while well-behaved callers are watched, with a table
+	@echo "hostile: building bin/hostile.test"
+	@$(GOTMP) $(GO) test -c -tags chaos -o bin/hostile.test ./test/hostile
+	@cd test/hostile; exec ../../bin/hostile.test -test.v -test.timeout 30m -test.run '^TestWellBehaved.*/$(HOSTILE_RUN)'
 
 # kubectl's kustomize without kubectl: a user needs no control plane to render, and
 # test/deploy shows that the two render the same. The image is the one that make

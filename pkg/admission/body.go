@@ -180,14 +180,15 @@ func (b *bodies) release(out *body) {
 }
 
 // write sends an answer. Who does not read it holds it.
-func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) {
+func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) *refusal {
 	var held share
 	b.memory.wait(&held, w)
 	defer b.memory.release(&held)
 	defer b.memory.proceed(&held)
 	if !b.memory.take(r.Context(), &held, partOf(len(answer)), int64(len(answer))) {
-		return // it was late
+		return errTooMany
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(answer) // a caller that is gone asks again
+	return nil
 }

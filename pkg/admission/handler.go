@@ -56,11 +56,12 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	answer, refused := h.review(w, r)
+	if refused == nil {
+		refused = h.bodies.write(w, r, answer)
+	}
 	if refused != nil {
 		h.refuse(w, refused)
-		return
 	}
-	h.bodies.write(w, r, answer)
 }
 
 // review reads a request and returns its answer: a caller that does not read that has

@@ -37,7 +37,7 @@ func (a *attacker) speak(own ...http2.Setting) (*session, func(), error) {
 		return nil, nil, err
 	}
 	s := &session{Framer: http2.NewFramer(conn, conn), next: 1, streams: 100, closed: make(chan error, 1)}
-	if _, err := io.WriteString(conn, http2.ClientPreface); err == nil {
+	if _, err = io.WriteString(conn, http2.ClientPreface); err == nil {
 		err = s.begin(own)
 	}
 	if err != nil {

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -67,11 +69,15 @@ func TestWhenTheServerEndsAConnection(t *testing.T) {
 func (s *running) stall(t *testing.T, http2 bool, size int) error {
 	half := strings.Repeat(" ", size/2)
 	if !http2 {
-		k := s.connect(t)
-		if _, err := fmt.Fprintf(k.conn, "POST /validate/ssp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", size, half); err != nil {
+		conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
 			return err
 		}
-		resp, err := http.ReadResponse(k.reader, nil)
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST /validate/ssp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", size, half); err != nil {
+			return err
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err == nil {
 			resp.Body.Close()
 		}
