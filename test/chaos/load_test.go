@@ -66,7 +66,12 @@ type load struct {
 	unmutated, admitted []string
 	outages             []outage
 	longest             time.Duration
+	// slow were answered, though late: a busy machine's requests are so at once.
+	slow []failure
 }
+
+// late is when a request counts as slow.
+const late = 500 * time.Millisecond
 
 var loadNumber atomic.Int32
 
@@ -171,7 +176,11 @@ func (l *load) done(c cause, began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests[c]++
-	l.longest = max(l.longest, time.Since(began))
+	took := time.Since(began)
+	l.longest = max(l.longest, took)
+	if err == nil && took > late {
+		l.slow = append(l.slow, failure{c, began, time.Now(), nil})
+	}
 	// Who is told to stop has no more answers.
 	if err != nil && l.s.ctx.Err() == nil {
 		l.failures = append(l.failures, failure{causeOf(c, err), began, time.Now(), err})
@@ -207,7 +216,8 @@ func (l *load) check() {
 			continue
 		}
 		if r.failed++; r.failed <= 5 {
-			l.t.Errorf("failed, by %s, at %s after %s: %v", f.cause, f.ended.Format("15:04:05.000"), f.ended.Sub(f.began).Round(time.Millisecond), f.err)
+			l.t.Errorf("failed, by %s, at %s after %s (%d others took more than %s then): %v",
+				f.cause, f.ended.Format("15:04:05.000"), f.ended.Sub(f.began).Round(time.Millisecond), l.slowBeside(f), late, f.err)
 		}
 	}
 	for _, text := range l.unmutated {
@@ -226,6 +236,16 @@ func (l *load) check() {
 		r.note("%d failed by %s, the last: %s", l.failed(c), c, shown[c])
 	}
 	l.t.Log(strings.Join(r.figures, "\n"))
+}
+
+// slowBeside counts the requests that were slow when another failed.
+func (l *load) slowBeside(f failure) (n int) {
+	for _, s := range l.slow {
+		if s.ended.After(f.began) && s.began.Before(f.ended) {
+			n++
+		}
+	}
+	return n
 }
 
 // failed counts failures of a cause; l is locked.

@@ -53,8 +53,6 @@ type bench struct {
 	ssps    ssps
 	// sent counts all writes: each is another one.
 	sent int
-	// steps is how many there are in all.
-	steps int
 }
 
 // Run measures, and leaves nothing behind.
@@ -184,29 +182,26 @@ func (b *bench) stop() error {
 	return b.cluster.Stop()
 }
 
-// measure installs the contestants one after the other, in the opposite order in
-// every other round: what is left behind is not always the same one's luck.
+// measure has the contestants follow each other closely with each kind of write,
+// in the opposite order in every other round: what is left behind is not always
+// the same one's luck.
 func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
 	order, err := b.installations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range order {
-		b.steps += len(c.kinds()) * len(b.Callers) * b.Rounds
-	}
 	var samples []report.Sample
 	for round := range b.Rounds {
-		for _, c := range order {
-			if err := b.install(ctx, c); err != nil {
-				return nil, err
-			}
-			measured, err := b.measureOne(ctx, c, round)
-			if err != nil {
-				return nil, err
-			}
-			samples = append(samples, measured...)
-			if err := b.uninstall(ctx, c); err != nil {
-				return nil, err
+		for _, k := range kinds() {
+			for _, c := range order {
+				if !slices.Contains(comparedBy(k), c.name) {
+					continue
+				}
+				measured, err := b.measureOne(ctx, c, k, round)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %s: %w", c.name, k.name, err)
+				}
+				samples = append(samples, measured...)
 			}
 		}
 		slices.Reverse(order)
@@ -214,21 +209,30 @@ func (b *bench) measure(ctx context.Context) ([]report.Sample, error) {
 	return samples, nil
 }
 
-// measureOne measures the contestant that is installed.
-func (b *bench) measureOne(ctx context.Context, c *installation, round int) ([]report.Sample, error) {
-	var samples []report.Sample
-	for _, k := range c.kinds() {
-		for _, callers := range b.Callers {
-			what := fmt.Sprintf("%s, callers %d: %s", k.name, callers, c.name)
-			b.Step(what, b.steps)
-			values, err := b.block(ctx, c, k, callers)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", what, err)
-			}
-			samples = append(samples, report.Sample{
-				Round: round, Cell: report.Cell{k.name, strconv.Itoa(callers)}, Contestant: c.name, Values: values,
-			})
-		}
+// measureOne installs one contestant and measures it with a kind of write.
+func (b *bench) measureOne(ctx context.Context, c *installation, k kind, round int) ([]report.Sample, error) {
+	if err := b.install(ctx, c); err != nil {
+		return nil, err
 	}
-	return samples, nil
+	var samples []report.Sample
+	for _, callers := range b.Callers {
+		b.Step(fmt.Sprintf("%s, callers %d: %s", k.name, callers, c.name), b.steps())
+		values, err := b.block(ctx, c, k, callers)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, report.Sample{
+			Round: round, Cell: report.Cell{k.name, strconv.Itoa(callers)}, Contestant: c.name, Values: values,
+		})
+	}
+	return samples, b.uninstall(ctx, c)
+}
+
+// steps is how many figures a run is made of.
+func (b *bench) steps() int {
+	steps := 0
+	for _, k := range kinds() {
+		steps += len(comparedBy(k)) * len(b.Callers) * b.Rounds
+	}
+	return steps
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,6 +28,14 @@ const (
 // contestants are all, in the order that they are told.
 var contestants = []string{none, policy, noop, typed, dicer}
 
+// comparedBy are those whose matter a kind of write is.
+func comparedBy(k kind) []string {
+	if k.ssp {
+		return []string{none, noop, dicer}
+	}
+	return contestants
+}
+
 // effectTimeout bounds the wait for the API server to notice what is installed,
 // which reaches it through a watch.
 const effectTimeout = 2 * time.Minute
@@ -44,19 +51,12 @@ type installation struct {
 	// completes tells that it makes DataImportCrons complete, emptyFields that it
 	// adds what a Go type writes of itself.
 	completes, emptyFields bool
-	// ssps tells that SSPs are its matter too: it is not compared otherwise.
-	ssps bool
 	// calls are those of its webhooks that a write of a kind brings, probed those
 	// that a probe does.
 	calls  func(kind) int
 	probed int
 	// counted counts them all. The API server does so for each contestant.
 	counted []counter
-}
-
-// kinds are those that it is measured with.
-func (c *installation) kinds() []kind {
-	return slices.DeleteFunc(kinds(), func(k kind) bool { return k.ssp && !c.ssps })
 }
 
 // counter returns how many calls there were so far.
@@ -78,16 +78,16 @@ func (b *bench) installations(ctx context.Context) ([]*installation, error) {
 	}
 	allowURL, typedURL := b.urls[contestant.Allow], b.urls[contestant.Typed]
 	installations := []*installation{
-		{name: none, ssps: true, calls: never},
+		{name: none, calls: never},
 		{name: policy, objects: []*unstructured.Unstructured{completer, binding}, completes: true, calls: never},
-		{name: noop, ssps: true, calls: always, probed: 2, objects: []*unstructured.Unstructured{
+		{name: noop, calls: always, probed: 2, objects: []*unstructured.Unstructured{
 			b.configuration("MutatingWebhookConfiguration", noop, allowURL, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
 			b.configuration("ValidatingWebhookConfiguration", noop, allowURL, "ssp.kubevirt.io", "v1beta3", "ssps"),
 		}},
 		{name: typed, completes: true, emptyFields: true, calls: always, probed: 1, objects: []*unstructured.Unstructured{
 			b.configuration("MutatingWebhookConfiguration", typed, typedURL, "cdi.kubevirt.io", "v1beta1", "dataimportcrons"),
 		}},
-		{name: dicer, objects: shipped, completes: true, ssps: true, calls: func(k kind) int { return k.calls }, probed: 2,
+		{name: dicer, objects: shipped, completes: true, calls: func(k kind) int { return k.calls }, probed: 2,
 			counted: []counter{b.answered}},
 	}
 	for _, c := range installations {
