@@ -22,8 +22,9 @@ const (
 	// times of them, and all has to stay below the limit of 256 MiB in deploy/base.
 	maxDeciding = 8 << 20
 	// stallTime is how long nothing may come from a caller, or go to him, before
-	// another one may have his room. progress is how much counts as something.
-	stallTime = 100 * time.Millisecond
+	// another one may have his room: more than the 200 ms after which TCP sends a lost
+	// packet again. progress is how much counts as something.
+	stallTime = 500 * time.Millisecond
 	progress  = 16 << 10
 	// heldWait is how long a request waits for others to be answered: what the
 	// webhook configurations give it. Later nobody waits for the answer.
