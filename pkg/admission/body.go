@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -9,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -18,19 +15,11 @@ const (
 	// server takes, and what it says about them.
 	maxBody = 7 << 20
 	// smallBody is the largest body of nearly all requests: of DataImportCrons, and
-	// of an SSP with a hundred templates.
-	smallBody = 64 << 10
-	// maxSmall and maxLarge bound the bodies of all requests that are being read or
-	// answered, up to smallBody and beyond it, and with them the memory that callers
-	// can have. What is decided upon takes eight times of it, so that all stays
-	// below the limit of 256 MiB in deploy/base.
-	maxSmall = 16 << 20
-	maxLarge = 8 << 20
-	// heldWait is how long a request waits for others to be answered: what the
-	// webhook configurations give it. Later nobody waits for the answer.
-	heldWait = 2 * time.Second
-	// largeTimeout is how long a large body may take to come once there is room for
-	// it: nobody else's has that room meanwhile.
+	// of an SSP with a hundred templates. mediumBody is that of all others but SSPs of
+	// a thousand.
+	smallBody, mediumBody = 64 << 10, 1 << 20
+	// largeTimeout is how long a body that is not small may take to come once there is
+	// room for it.
 	largeTimeout = 5 * time.Second
 	// firstChunk is what is held for a request of which nothing has been read:
 	// little, since callers may promise more than they send.
@@ -41,25 +30,18 @@ const (
 
 // bodies reads the bodies of requests.
 type bodies struct {
-	small, large *semaphore.Weighted
-	wait         time.Duration
-	pool         sync.Pool
+	memory *memory
+	pool   sync.Pool
 }
 
 func newBodies() *bodies {
-	return &bodies{
-		small: semaphore.NewWeighted(maxSmall),
-		large: semaphore.NewWeighted(maxLarge),
-		wait:  heldWait,
-		pool:  sync.Pool{New: func() any { return new(body) }},
-	}
+	return &bodies{memory: newMemory(), pool: sync.Pool{New: func() any { return new(body) }}}
 }
 
 // body is one of them. It is held until its release.
 type body struct {
 	content []byte
-	// small and large are what of it is held.
-	small, large int64
+	held    share
 }
 
 // refusal is why a body is not read: a status of HTTP and its text.
@@ -89,10 +71,15 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (*body, *refusal) 
 	case r.ContentLength > maxBody:
 		return out, errLarge
 	}
+	b.memory.wait(&out.held, w)
+	defer b.memory.proceed(&out.held)
+	if !b.memory.take(r.Context(), &out.held, requests, 1) {
+		return out, errTooMany
+	}
 	if done, refused := b.readSmall(r, out); done || refused != nil {
 		return out, refused
 	}
-	return out, b.readLarge(w, r, out)
+	return out, b.readLarge(r, out)
 }
 
 // readSmall reads up to smallBody, in chunks: what is held is not much more than
@@ -103,11 +90,10 @@ func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refu
 		if rest := int(r.ContentLength) - len(out.content); r.ContentLength >= 0 {
 			size = min(size, rest)
 		}
-		if !b.hold(r.Context(), b.small, int64(size)) {
+		if !b.memory.take(r.Context(), &out.held, small, int64(size)) {
 			return false, errTooMany
 		}
-		out.small += int64(size)
-		if done, refused = out.append(r, size); done || refused != nil {
+		if done, refused = b.append(r, out, size); done || refused != nil {
 			return done, refused
 		}
 	}
@@ -116,28 +102,40 @@ func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refu
 
 // readLarge reads the rest, once there is room for all of it: those that wait hold
 // nothing of what others wait for.
-func (b *bodies) readLarge(w http.ResponseWriter, r *http.Request, out *body) *refusal {
+func (b *bodies) readLarge(r *http.Request, out *body) *refusal {
 	size := maxBody + 1 - len(out.content)
 	if r.ContentLength >= 0 {
 		size = int(r.ContentLength) - len(out.content)
 	}
-	if !b.hold(r.Context(), b.large, int64(size)) {
+	if !b.memory.take(r.Context(), &out.held, partOf(size), int64(size)) {
 		return errTooMany
 	}
-	out.large = int64(size)
-	// A writer without a connection of its own has no time either.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(largeTimeout))
-	if done, refused := out.append(r, size); done || refused != nil {
+	if !b.memory.giveTime(&out.held, largeTimeout) {
+		return errBroken
+	}
+	if done, refused := b.append(r, out, size); done || refused != nil {
 		return refused
 	}
 	return errLarge
 }
 
+// partOf is the part of the memory that so many bytes are of.
+func partOf(size int) int {
+	switch {
+	case size <= smallBody:
+		return small
+	case size <= mediumBody:
+		return medium
+	default:
+		return large
+	}
+}
+
 // append reads size bytes more, or what there is. done tells of the body's end.
-func (out *body) append(r *http.Request, size int) (done bool, refused *refusal) {
+func (b *bodies) append(r *http.Request, out *body, size int) (done bool, refused *refusal) {
 	end := len(out.content)
 	out.content = slices.Grow(out.content, size)
-	n, err := fill(r.Body, out.content[end:end+size])
+	n, err := b.fill(r.Body, out, out.content[end:end+size])
 	out.content = out.content[:end+n]
 	switch {
 	case int64(len(out.content)) == r.ContentLength:
@@ -152,33 +150,45 @@ func (out *body) append(r *http.Request, size int) (done bool, refused *refusal)
 }
 
 // fill is io.ReadFull, which hides whether a body of unknown length has come to its
-// end, io.EOF, or breaks off, io.ErrUnexpectedEOF.
-func fill(r io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
+// end, io.EOF, or breaks off, io.ErrUnexpectedEOF. It notes that something comes.
+func (b *bodies) fill(r io.Reader, out *body, buffer []byte) (n int, err error) {
+	for noted := 0; n < len(buffer) && err == nil; {
 		var more int
 		more, err = r.Read(buffer[n:])
-		n += more
+		if n += more; n-noted >= progress {
+			noted = n
+			b.memory.moves(&out.held)
+		}
 	}
 	return n, err
 }
 
-// hold reserves size bytes.
-func (b *bodies) hold(ctx context.Context, room *semaphore.Weighted, size int64) bool {
-	if room.TryAcquire(size) {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.wait)
-	defer cancel()
-	return room.Acquire(ctx, size) == nil
+// decide waits until a body that is not small may be decided upon: false where that is
+// too late.
+func (b *bodies) decide(r *http.Request, out *body) bool {
+	size := len(out.content)
+	return size <= smallBody || b.memory.take(r.Context(), &out.held, deciding, int64(size))
 }
 
 // release is called once the body is not needed any more.
 func (b *bodies) release(out *body) {
-	b.small.Release(out.small)
-	b.large.Release(out.large)
-	out.small, out.large = 0, 0
+	b.memory.release(&out.held)
 	if cap(out.content) <= maxPooled {
 		out.content = out.content[:0]
 		b.pool.Put(out)
 	}
+}
+
+// write sends an answer. Who does not read it holds it.
+func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) *refusal {
+	var held share
+	b.memory.wait(&held, w)
+	defer b.memory.release(&held)
+	defer b.memory.proceed(&held)
+	if !b.memory.take(r.Context(), &held, partOf(len(answer)), int64(len(answer))) {
+		return errTooMany
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(answer) // a caller that is gone asks again
+	return nil
 }

@@ -55,16 +55,29 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "dicer: internal error", http.StatusInternalServerError)
 		}
 	}()
-	body, refused := h.bodies.read(w, r)
-	defer h.bodies.release(body)
+	answer, refused := h.review(w, r)
+	if refused == nil {
+		refused = h.bodies.write(w, r, answer)
+	}
 	if refused != nil {
 		h.refuse(w, refused)
-		return
+	}
+}
+
+// review reads a request and returns its answer: a caller that does not read that has
+// no body held.
+func (h *webhook[T]) review(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	body, refused := h.bodies.read(w, r)
+	defer h.bodies.release(body)
+	if refused == nil && !h.bodies.decide(r, body) {
+		refused = errTooMany
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	review, err := read[T](body.content)
 	if err != nil {
-		h.refuse(w, &refusal{http.StatusBadRequest, err.Error()})
-		return
+		return nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
 	response := h.answer(review)
 	response.UID = review.UID
@@ -74,11 +87,9 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		h.logger.Error(err, "an answer cannot be written", "path", h.path)
-		http.Error(w, "dicer: internal error", http.StatusInternalServerError)
-		return
+		return nil, &refusal{http.StatusInternalServerError, "internal error"}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(answer) // a caller that is gone asks again
+	return answer, nil
 }
 
 func (h *webhook[T]) answer(r review[T]) admissionv1.AdmissionResponse {

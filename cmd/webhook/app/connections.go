@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,9 +14,20 @@ import (
 const (
 	// lookInterval is how often a server that stops counts its connections.
 	lookInterval = 100 * time.Millisecond
-	// maxConnections bounds those that are open: each needs 40 KiB, and all API
-	// servers together keep some tens.
-	maxConnections = 2000
+	// maxConnections bounds those that are open: each needs 40 KiB, 100 KiB at the
+	// worst, and all API servers together keep some tens.
+	maxConnections = 1200
+	// maxHTTP2 bounds those of them that speak HTTP/2, which costs as many requests
+	// at once as it allows, 16 KiB each. API servers speak it to a loopback address,
+	// HTTP/1.1 to a Service.
+	maxHTTP2 = 16
+	// maxHandshake bounds what is read of a connection before it is one: crypto/tls
+	// would keep 256 KiB of each. A handshake takes 2 KiB, and some more where the
+	// client has certificates.
+	maxHandshake = 32 << 10
+	// maxAbandoned bounds the requests on a connection whose client did not wait for
+	// the answer: begun and taken back in a row, they cost the server alone.
+	maxAbandoned = 100
 )
 
 // connections knows which are open. It keeps their number below a limit, and tells a
@@ -25,72 +37,116 @@ const (
 type connections struct {
 	limit int
 
-	mu   sync.Mutex
+	mu sync.Mutex
+	// open are all of them, by what is below TLS.
 	open map[net.Conn]*connection
 	// http2 is how many of them speak it.
 	http2 int
-	// unused had no request yet, idle have none now; the longest so is first.
-	unused, idle list.List
+	hosts map[string]*host
 }
 
-// connection is in one of the lists, or in none while it has a request.
+// host is where connections come from.
+type host struct {
+	address string
+	open    int
+	// unused had no request yet; of used the one whose last request is longest ago is
+	// first, whether it was answered or not.
+	unused, used list.List
+}
+
+// connection is in one of its host's lists.
 type connection struct {
 	conn    net.Conn
 	http2   bool
+	host    *host
 	in      *list.List
 	element *list.Element
 }
 
 func newConnections(limit int) *connections {
-	return &connections{limit: limit, open: map[net.Conn]*connection{}}
+	return &connections{limit: limit, open: map[net.Conn]*connection{}, hosts: map[string]*host{}}
 }
 
 // observe is an http.Server's ConnState.
 func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if state == http.StateNew {
-		c.add(conn)
-		return
-	}
+	conn = below(conn)
 	known := c.open[conn]
-	if known == nil {
-		return // it was closed to make room
-	}
-	switch state {
-	case http.StateActive:
-		// Not before: the protocol is known once the client has chosen it.
-		if t, ok := conn.(*tls.Conn); ok && !known.http2 && t.ConnectionState().NegotiatedProtocol == "h2" {
-			known.http2 = true
-			c.http2++
-		}
-		known.move(nil)
-	case http.StateIdle:
-		known.move(&c.idle)
-	case http.StateClosed, http.StateHijacked:
+	switch {
+	case state == http.StateNew:
+		c.add(conn)
+	case known == nil: // it was closed to make room
+	case state == http.StateActive:
+		known.begun()
+	case state == http.StateIdle && known.in == &known.host.used:
+		known.move(&known.host.used)
+	case state == http.StateClosed || state == http.StateHijacked:
 		c.remove(known)
 	}
 }
 
-// add makes room where there is none: callers that hold connections without using
-// them must not take an API server's. Where all are in use the new one has to go.
+// use notes a request on a connection.
+func (c *connections) use(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.open[below(conn)]; known != nil {
+		known.move(&known.host.used)
+	}
+}
+
+// offerHTTP2 tells whether a connection may speak it. A client that may not goes on
+// with HTTP/1.1.
+func (c *connections) offerHTTP2(hello *tls.ClientHelloInfo) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.open[below(hello.Conn)]
+	if known == nil || known.http2 || !slices.Contains(hello.SupportedProtos, "h2") || c.http2 >= maxHTTP2 {
+		return false
+	}
+	known.http2 = true
+	c.http2++
+	return true
+}
+
+// add makes room where there is none. The host that has the most connections makes
+// it: callers that hold connections must not take an API server's.
 func (c *connections) add(conn net.Conn) {
 	if len(c.open) >= c.limit {
-		oldest := c.unused.Front()
-		if oldest == nil {
-			oldest = c.idle.Front()
+		var most *host
+		for _, h := range c.hosts {
+			if most == nil || h.open > most.open {
+				most = h
+			}
 		}
-		if oldest == nil {
-			shut(conn)
-			return
-		}
-		known := oldest.Value.(*connection)
+		known := most.oldest()
 		c.remove(known)
-		shut(known.conn)
+		_ = known.conn.Close() // nobody is there to be told
 	}
-	known := &connection{conn: conn}
-	known.move(&c.unused)
+	address, _, err := net.SplitHostPort(conn.RemoteAddr().String())
+	if err != nil {
+		address = conn.RemoteAddr().String()
+	}
+	h := c.hosts[address]
+	if h == nil {
+		h = &host{address: address}
+		c.hosts[address] = h
+	}
+	known := &connection{conn: conn, host: h}
+	known.move(&h.unused)
 	c.open[conn] = known
+	h.open++
+}
+
+// oldest is what makes room: of the more numerous kind, the one that had no request,
+// or had its last one, longest ago. Where many stall in their handshakes those with
+// requests stay, and where many stall in requests a new one gets through.
+func (h *host) oldest() *connection {
+	from := &h.used
+	if h.unused.Len() > h.used.Len() {
+		from = &h.unused
+	}
+	return from.Front().Value.(*connection)
 }
 
 func (c *connections) remove(known *connection) {
@@ -98,6 +154,16 @@ func (c *connections) remove(known *connection) {
 	delete(c.open, known.conn)
 	if known.http2 {
 		c.http2--
+	}
+	if known.host.open--; known.host.open == 0 {
+		delete(c.hosts, known.host.address)
+	}
+}
+
+// begun ends the limit on what is read of a connection.
+func (k *connection) begun() {
+	if limited, ok := k.conn.(*limitedConn); ok {
+		limited.begun.Store(true)
 	}
 }
 
@@ -111,12 +177,13 @@ func (k *connection) move(to *list.List) {
 	}
 }
 
-// shut closes without TLS's farewell, which could wait for the other side.
-func shut(conn net.Conn) {
+// below returns what TLS is spoken on. Closed there, no farewell of TLS's waits for
+// the other side.
+func below(conn net.Conn) net.Conn {
 	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
+		return t.NetConn()
 	}
-	_ = conn.Close() // nobody is there to be told
+	return conn
 }
 
 // count returns how many a server that stops waits for.

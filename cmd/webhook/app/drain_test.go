@@ -164,7 +164,7 @@ func TestItDrainsUntilTheLastConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := &closing{}
 		s := &server{listener: listener, logger: logr.Discard(), connections: newConnections(maxConnections)}
-		one, two := net.Conn(&tls.Conn{}), net.Conn(&net.TCPConn{})
+		one, two := net.Conn(&fakeConn{from: "a:1"}), net.Conn(&fakeConn{from: "b:1"})
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		s.connections.observe(one, http.StateNew)
@@ -198,7 +198,7 @@ func TestItDrainsUntilTheLastConnectionIsClosed(t *testing.T) {
 func TestOneThatComesLateIsWaitedForToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{logger: logr.Discard(), connections: newConnections(maxConnections)}
-		late := &net.TCPConn{}
+		late := &fakeConn{from: "a:1"}
 		s.listener = &closingWith{func() { s.connections.observe(late, http.StateNew) }}
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()

@@ -1,10 +1,14 @@
 package app
 
 import (
+	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,5 +61,73 @@ func TestWhenTheServerEndsAConnection(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// stall sends half of a body, over HTTP/2 or HTTP/1.1, and returns what comes of it:
+// an error where the server cuts it.
+func (s *running) stall(t *testing.T, http2 bool, size int) error {
+	half := strings.Repeat(" ", size/2)
+	if !http2 {
+		conn, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.options.Port), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST /validate/ssp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", size, half); err != nil {
+			return err
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	body, send := io.Pipe()
+	defer send.Close()
+	go func() { _, _ = io.WriteString(send, half) }() // the rest never comes
+	req, err := http.NewRequest(http.MethodPost, "https://127.0.0.1:"+strconv.Itoa(s.options.Port)+"/validate/ssp", body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = int64(size)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := clientWith(t, nil, nil, true).Do(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return err
+}
+
+// TestStalledBodiesMakeRoom leaves as many unfinished as there is room for, by each
+// protocol: others are answered, and one of them is cut. (Those that are not end after
+// a while, which they are told.)
+func TestStalledBodiesMakeRoom(t *testing.T) {
+	s := start(t)
+	const size = 7 << 20
+	whole := strings.Repeat(" ", size-len(review)) + review
+	for _, http2 := range []bool{true, false} {
+		ends := make(chan error, 3)
+		for range cap(ends) {
+			go func() { ends <- s.stall(t, http2, size) }()
+		}
+		eventually(t, func() bool {
+			if answer, err := s.post("/validate/dataimportcron", whole); err != nil || !strings.Contains(answer, `"allowed":true`) {
+				t.Errorf("HTTP/2 %t: %.200s, %v", http2, answer, err)
+			}
+			select {
+			case err := <-ends:
+				if err != nil {
+					return true
+				}
+				go func() { ends <- s.stall(t, http2, size) }()
+			default:
+			}
+			return false
+		})
+		// So that the next ones are alone.
+		for range cap(ends) - 1 {
+			<-ends
+		}
 	}
 }

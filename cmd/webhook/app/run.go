@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,8 +21,15 @@ import (
 	"github.com/dicer-dev/dicer/pkg/admission"
 )
 
+// heapLimit is what Go collects more often for, rather than exceed it: the pod is
+// ended at 256 MiB.
+const heapLimit = 200 << 20
+
 // run serves until ctx ends and the last request is answered.
 func run(ctx context.Context, o *Options) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapLimit)
+	}
 	log.SetLogger(zap.New(zap.UseFlagOptions(&o.Log)))
 	logger := log.Log.WithName("webhook")
 	logger.Info("starting", "version", command.Version(), "commit", command.Commit(), "architectures", o.Architectures, "validationAction", o.ValidationAction)

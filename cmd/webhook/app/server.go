@@ -37,6 +37,17 @@ const (
 	answerTimeout = 10 * time.Second
 	// probeTimeout bounds a probe's own connection.
 	probeTimeout = 5 * time.Second
+	// maxHeader bounds what is read of a request before its body (net/http adds
+	// 4 KiB to it): an API server sends some hundred bytes. Read, short lines are 16
+	// times as long; of the default, 1 MiB, twenty connections would be too much.
+	maxHeader = 2 << 10
+	// maxFrame is HTTP/2's smallest, and maxWindow its smallest for what a connection
+	// has sent and nobody has read yet: each connection keeps as much. The defaults
+	// are 1 MiB.
+	maxFrame, maxWindow = 16 << 10, 64 << 10
+	// maxStreams bounds the requests at once on a connection of HTTP/2; with maxHTTP2
+	// it bounds those that an attacker leaves unfinished.
+	maxStreams = 250
 )
 
 // server serves the webhooks over TLS. It takes the place of controller-runtime's
@@ -66,7 +77,7 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 	config := &tls.Config{
 		GetCertificate: s.certificate.get,
 		MinVersion:     tlsVersions[o.TLSMinVersion],
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{"http/1.1"},
 	}
 	if o.ClientCAFile != "" {
 		if s.clients, err = newClients(o.ClientCAFile, o.ClientAllowedNames, s.logger); err != nil {
@@ -74,9 +85,19 @@ func newServer(o *Options, policy *admission.Policy) (*server, error) {
 		}
 		s.clients.configure(config)
 	}
-	if s.listener, err = tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)), config); err != nil {
+	withHTTP2 := config.Clone()
+	withHTTP2.NextProtos = []string{"h2", "http/1.1"}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if s.connections.offerHTTP2(hello) {
+			return withHTTP2, nil
+		}
+		return nil, nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)))
+	if err != nil {
 		return nil, err
 	}
+	s.listener = tls.NewListener(limitedListener{listener}, config)
 	s.logger.Info("serving", "address", s.listener.Addr().String())
 	return s, nil
 }
@@ -86,15 +107,37 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.bounded(handler),
 		ConnState:         s.connections.observe,
-		ConnContext:       withTrusted,
+		ConnContext:       withPeer,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      requestTimeout,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
+			MaxReceiveBufferPerConnection: maxWindow, MaxReceiveBufferPerStream: maxWindow,
+		},
 		// Or "OPTIONS *" is answered by 200, as nothing but a review may be.
 		DisableGeneralOptionsHandler: true,
 		// What callers do wrong, each probe's short connection among it.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
 	}
+}
+
+// peer is who a request comes from.
+type peer struct {
+	conn net.Conn
+	// trusted are the CAs that its certificate was last verified against.
+	trusted atomic.Pointer[clientCAs]
+	// abandoned are its requests that it did not wait for.
+	abandoned atomic.Int64
+}
+
+// peerKey is where the context of a request has it.
+type peerKey struct{}
+
+// withPeer is an http.Server's ConnContext.
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, &peer{conn: conn})
 }
 
 // newMux serves each webhook at its path, and counts its calls.
@@ -129,12 +172,17 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		if r.ProtoMajor == 1 {
 			w = &ending{w, &s.draining}
 		}
-		if s.clients != nil && !s.clients.known(r) {
+		p := r.Context().Value(peerKey{}).(*peer)
+		s.connections.use(p.conn)
+		if s.clients != nil && !s.clients.known(p, r.TLS) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "dicer: the client certificate is not accepted any more", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
+		if r.Context().Err() != nil && p.abandoned.Add(1) > maxAbandoned {
+			_ = below(p.conn).Close() // nobody is there to be told
+		}
 	})
 }
 
