@@ -73,23 +73,23 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (*body, *refusal) 
 	}
 	b.memory.wait(&out.held, w)
 	defer b.memory.proceed(&out.held)
-	if !b.memory.take(r.Context(), &out.held, requests, 1) {
-		return out, errTooMany
-	}
 	if done, refused := b.readSmall(r, out); done || refused != nil {
 		return out, refused
 	}
 	return out, b.readLarge(r, out)
 }
 
-// readSmall reads up to smallBody, in chunks: what is held is not much more than
-// what has come.
+// readSmall reads up to smallBody, or only the beginning of what is known to be longer:
+// those that wait for the rest's room hold little of what others wait for.
 func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refusal) {
-	for size := firstChunk; len(out.content) < smallBody; size = len(out.content) {
-		size = min(size, smallBody-len(out.content))
-		if rest := int(r.ContentLength) - len(out.content); r.ContentLength >= 0 {
-			size = min(size, rest)
+	for _, most := range []int{firstChunk, smallBody} {
+		if most == smallBody && r.ContentLength > smallBody {
+			break
 		}
+		if r.ContentLength >= 0 {
+			most = min(most, int(r.ContentLength))
+		}
+		size := most - len(out.content)
 		if !b.memory.take(r.Context(), &out.held, small, int64(size)) {
 			return false, errTooMany
 		}
@@ -100,8 +100,7 @@ func (b *bodies) readSmall(r *http.Request, out *body) (done bool, refused *refu
 	return false, nil
 }
 
-// readLarge reads the rest, once there is room for all of it: those that wait hold
-// nothing of what others wait for.
+// readLarge reads the rest, once there is room for all of it.
 func (b *bodies) readLarge(r *http.Request, out *body) *refusal {
 	size := maxBody + 1 - len(out.content)
 	if r.ContentLength >= 0 {
@@ -179,8 +178,14 @@ func (b *bodies) release(out *body) {
 	}
 }
 
-// write sends an answer. Who does not read it holds it.
+// write sends an answer. Who does not read it holds it, unless it is small enough for
+// the connection's own buffer.
 func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) *refusal {
+	w.Header().Set("Content-Type", "application/json")
+	if len(answer) <= firstChunk {
+		_, _ = w.Write(answer) // a caller that is gone asks again
+		return nil
+	}
 	var held share
 	b.memory.wait(&held, w)
 	defer b.memory.release(&held)
@@ -188,7 +193,6 @@ func (b *bodies) write(w http.ResponseWriter, r *http.Request, answer []byte) *r
 	if !b.memory.take(r.Context(), &held, partOf(len(answer)), int64(len(answer))) {
 		return errTooMany
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(answer) // a caller that is gone asks again
+	_, _ = w.Write(answer) // as above
 	return nil
 }

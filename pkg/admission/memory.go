@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// maxRequests bounds how many are read or answered at once: each has 16 KiB
-	// beside its body.
-	maxRequests = 2000
 	// maxSmall, maxMedium and maxLarge bound the bodies and answers of all of them, up
 	// to smallBody, mediumBody and beyond, and with them the memory that callers can
 	// have. Each has its own, so that nobody waits for what is much larger.
@@ -46,8 +43,7 @@ type memory struct {
 
 // The parts of the memory, and of a share.
 const (
-	requests = iota
-	small
+	small = iota
 	medium
 	large
 	deciding
@@ -55,7 +51,7 @@ const (
 )
 
 // sizes are how much of each part there is.
-var sizes = [parts]int64{requests: maxRequests, small: maxSmall, medium: maxMedium, large: maxLarge, deciding: maxDeciding}
+var sizes = [parts]int64{small: maxSmall, medium: maxMedium, large: maxLarge, deciding: maxDeciding}
 
 func newMemory() *memory {
 	m := &memory{patience: heldWait}
@@ -107,7 +103,8 @@ func (m *memory) unlist(s *share) {
 	}
 }
 
-// take adds to a part of a share; false where there is no room for too long.
+// take adds to a part of a share; false where there is no room for too long, or where
+// the share was given up.
 func (m *memory) take(ctx context.Context, s *share, part int, size int64) bool {
 	if !m.parts[part].TryAcquire(size) && !m.acquire(ctx, s, part, size) {
 		return false
@@ -118,14 +115,38 @@ func (m *memory) take(ctx context.Context, s *share, part int, size int64) bool 
 	return true
 }
 
+// acquire waits. Meanwhile the share is not among those that can be had: whoever waits
+// here cannot give anything up, and does not stall either.
 func (m *memory) acquire(ctx context.Context, s *share, part int, size int64) bool {
-	m.makeRoom(s, part, size)
+	w, ok := m.pause(s)
+	if !ok {
+		return false
+	}
+	m.makeRoom(part, size)
 	// By then others have stalled, too.
-	again := time.AfterFunc(stallTime, func() { m.makeRoom(s, part, size) })
+	again := time.AfterFunc(stallTime, func() { m.makeRoom(part, size) })
 	defer again.Stop()
 	ctx, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
-	return m.parts[part].Acquire(ctx, size) == nil
+	if m.parts[part].Acquire(ctx, size) != nil {
+		return false
+	}
+	if w != nil {
+		m.wait(s, w)
+	}
+	return true
+}
+
+// pause takes a share out of the waiting ones, and returns its w, nil where it was none
+// of them; not ok where it was given up.
+func (m *memory) pause(s *share) (w http.ResponseWriter, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.w != nil && s.element == nil {
+		return nil, false
+	}
+	m.unlist(s)
+	return s.w, true
 }
 
 // giveTime bounds how long a share that was not given up may wait for its caller yet.
@@ -142,7 +163,7 @@ func (m *memory) giveTime(s *share, most time.Duration) bool {
 
 // makeRoom has the requests that have stalled longest give up size bytes or more. Each
 // comes back from its reading or writing with an error, and releases them.
-func (m *memory) makeRoom(newcomer *share, part int, size int64) {
+func (m *memory) makeRoom(part int, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	past := time.Unix(1, 0)
@@ -151,7 +172,7 @@ func (m *memory) makeRoom(newcomer *share, part int, size int64) {
 		if time.Since(s.moved) < stallTime {
 			return // so have those after it
 		}
-		if s != newcomer && s.parts[part] > 0 {
+		if s.parts[part] > 0 {
 			size -= s.parts[part]
 			m.unlist(s)
 			control := http.NewResponseController(s.w)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -28,14 +29,13 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		part int
-		// left is free while fits is answered, and over, where there is one, is not.
+		// left is free while fits is answered, and over is not.
 		left       int64
 		fits, over []byte
 	}{
-		{"requests", requests, 1, review, nil},
 		{"small ones", small, firstChunk, padded(firstChunk), padded(firstChunk + 1)},
-		{"medium ones", medium, smallBody + 1, padded(2*smallBody + 1), padded(2*smallBody + 2)},
-		{"large ones", large, mediumBody + 1, padded(smallBody + mediumBody + 1), padded(smallBody + mediumBody + 2)},
+		{"medium ones", medium, smallBody + 1, padded(firstChunk + smallBody + 1), padded(firstChunk + smallBody + 2)},
+		{"large ones", large, mediumBody + 1, padded(firstChunk + mediumBody + 1), padded(firstChunk + mediumBody + 2)},
 		{"decisions", deciding, 3 * smallBody, padded(3 * smallBody), padded(3*smallBody + 1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -48,12 +48,6 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 			}
 			if code, answer := send(t, h, test.fits); code != http.StatusOK {
 				t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
-			}
-			if test.over == nil {
-				test.over, others = test.fits, others+test.left
-				if !part.TryAcquire(test.left) {
-					t.Fatal("what was held is not released")
-				}
 			}
 			if code, answer := send(t, h, test.over); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
 				t.Errorf("%d, %s", code, answer)
@@ -161,6 +155,88 @@ func TestWhoStallsMakesRoom(t *testing.T) {
 	}
 	group.Wait()
 	nothingIsHeld(t, all.memory)
+}
+
+// TestWhoWaitsForRoomDoesNotStall has a caller get room only after longer than another
+// may stall: he is not the one who makes it for the next.
+func TestWhoWaitsForRoomDoesNotStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var others share
+		if !m.take(t.Context(), &others, large, maxLarge) {
+			t.Fatal("something is held already")
+		}
+		waiting := newStalled()
+		var held share
+		m.wait(&held, waiting)
+		go func() {
+			time.Sleep(2 * stallTime)
+			m.release(&others)
+		}()
+		if !m.take(t.Context(), &held, large, maxLarge) {
+			t.Fatal("there was room")
+		}
+		var next share
+		done := make(chan bool)
+		go func() { done <- m.take(t.Context(), &next, large, 1) }()
+		synctest.Wait()
+		select {
+		case <-waiting.ended:
+			t.Error("he is cut as soon as he has room")
+		default:
+		}
+		m.proceed(&held)
+		m.release(&held)
+		if !<-done {
+			t.Error("the next has no room")
+		}
+		m.release(&next)
+		nothingIsHeld(t, m)
+	})
+}
+
+// TestWhoWasCutGetsNoMore has a caller whose deadline is over already ask for more.
+func TestWhoWasCutGetsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var held, next share
+		m.wait(&held, newStalled())
+		if !m.take(t.Context(), &held, small, maxSmall) {
+			t.Fatal("something is held already")
+		}
+		time.Sleep(2 * stallTime)
+		done := make(chan bool)
+		go func() { done <- m.take(t.Context(), &next, small, 1) }()
+		synctest.Wait()
+		if m.take(t.Context(), &held, small, 1) {
+			t.Error("he gets more")
+		}
+		m.proceed(&held)
+		m.release(&held)
+		if !<-done {
+			t.Error("the next has no room")
+		}
+		m.release(&next)
+		nothingIsHeld(t, m)
+	})
+}
+
+// TestManyWholeBodiesAtOnceHoldUpNobody has more callers at once than there is room for
+// all of their bodies, none of whom stalls.
+func TestManyWholeBodiesAtOnceHoldUpNobody(t *testing.T) {
+	h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), newBodies(), "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
+	review := reviewBody(`{` + dicRequest + `,"operation":"DELETE"}`)
+	whole := append(bytes.Repeat([]byte(" "), smallBody-len(review)), review...)
+	var group sync.WaitGroup
+	for range 2 * maxSmall / smallBody {
+		group.Go(func() {
+			if code, answer := send(t, h, whole); code != http.StatusOK {
+				t.Errorf("%d, %s", code, answer)
+			}
+		})
+	}
+	group.Wait()
+	nothingIsHeld(t, h.bodies.memory)
 }
 
 func TestACallerHoldsLittleBeforeItSends(t *testing.T) {

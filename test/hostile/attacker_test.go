@@ -30,6 +30,7 @@ var attacks = []attack{
 	{name: "slow bodies", run: slowBodies},
 	{name: "slow bodies, near", run: slowBodies, near: true},
 	{name: "large bodies, unfinished", run: unfinishedBodies},
+	{name: "large bodies, begun", run: begunBodies},
 	{name: "7 MiB bodies, and a byte more", run: largeBodies},
 	{name: "10,000 idle connections", run: idleConnections},
 	{name: "10,000 idle connections, near", run: idleConnections, near: true},

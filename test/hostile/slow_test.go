@@ -118,6 +118,27 @@ func unfinishedBodies(a *attacker) {
 	})
 }
 
+// begunBodies sends the beginning of large ones from many callers: they wait for room
+// that others have.
+func begunBodies(a *attacker) {
+	beginning := bytes.Repeat([]byte(" "), 80<<10)
+	a.callers(1000, pause, func() error {
+		conn, done, err := a.dialTLS("http/1.1")
+		if err != nil {
+			return err
+		}
+		defer done()
+		a.requests.Add(1)
+		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", post, 7<<20); err != nil {
+			return err
+		}
+		if _, err := conn.Write(beginning); err != nil {
+			return err
+		}
+		return hold(conn)
+	})
+}
+
 // largeBodies sends whole ones: as large as is taken, and a byte more, told before
 // or not.
 func largeBodies(a *attacker) {

@@ -14,20 +14,21 @@ import (
 const (
 	// lookInterval is how often a server that stops counts its connections.
 	lookInterval = 100 * time.Millisecond
-	// maxConnections bounds those that are open: each needs 40 KiB, 100 KiB at the
-	// worst, and all API servers together keep some tens.
+	// maxConnections bounds those that are open: each needs 40 KiB, 130 KiB at the
+	// worst. An API server has as many as it has writes in flight at once, by default
+	// 200 at most, and keeps 25 of them.
 	maxConnections = 1200
-	// maxHTTP2 bounds those of them that speak HTTP/2, which costs as many requests
-	// at once as it allows, 16 KiB each. API servers speak it to a loopback address,
-	// HTTP/1.1 to a Service.
-	maxHTTP2 = 16
+	// maxHTTP2 bounds those of them that speak HTTP/2, which costs as many requests at
+	// once as it allows. API servers speak it to a loopback address, HTTP/1.1 to a
+	// Service.
+	maxHTTP2 = 8
 	// maxHandshake bounds what is read of a connection before it is one: crypto/tls
 	// would keep 256 KiB of each. A handshake takes 2 KiB, and some more where the
 	// client has certificates.
 	maxHandshake = 32 << 10
-	// maxAbandoned bounds the requests on a connection whose client did not wait for
-	// the answer: begun and taken back in a row, they cost the server alone.
-	maxAbandoned = 100
+	// atWork is how long a connection with a request is left alone, whoever needs room:
+	// an API server's is sent and answered within milliseconds.
+	atWork = time.Second
 )
 
 // connections knows which are open. It keeps their number below a limit, and tells a
@@ -42,25 +43,28 @@ type connections struct {
 	open map[net.Conn]*connection
 	// http2 is how many of them speak it.
 	http2 int
-	hosts map[string]*host
+	// unused had no request yet; the longest so is first.
+	unused list.List
+	hosts  map[string]*host
 }
 
 // host is where connections come from.
 type host struct {
 	address string
 	open    int
-	// unused had no request yet; of used the one whose last request is longest ago is
-	// first, whether it was answered or not.
-	unused, used list.List
+	// idle have no request now, active have one; the longest so is first.
+	idle, active list.List
 }
 
-// connection is in one of its host's lists.
+// connection is in one of the lists.
 type connection struct {
 	conn    net.Conn
 	http2   bool
 	host    *host
 	in      *list.List
 	element *list.Element
+	// since is when it came into its list.
+	since time.Time
 }
 
 func newConnections(limit int) *connections {
@@ -79,19 +83,11 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	case known == nil: // it was closed to make room
 	case state == http.StateActive:
 		known.begun()
-	case state == http.StateIdle && known.in == &known.host.used:
-		known.move(&known.host.used)
+		known.move(&known.host.active)
+	case state == http.StateIdle:
+		known.move(&known.host.idle)
 	case state == http.StateClosed || state == http.StateHijacked:
 		c.remove(known)
-	}
-}
-
-// use notes a request on a connection.
-func (c *connections) use(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known := c.open[below(conn)]; known != nil {
-		known.move(&known.host.used)
 	}
 }
 
@@ -109,19 +105,16 @@ func (c *connections) offerHTTP2(hello *tls.ClientHelloInfo) bool {
 	return true
 }
 
-// add makes room where there is none. The host that has the most connections makes
-// it: callers that hold connections must not take an API server's.
+// add makes room where there is none. Where nobody can make it the new one has to go.
 func (c *connections) add(conn net.Conn) {
 	if len(c.open) >= c.limit {
-		var most *host
-		for _, h := range c.hosts {
-			if most == nil || h.open > most.open {
-				most = h
-			}
+		old := c.oldest()
+		if old == nil {
+			_ = conn.Close() // nobody is there to be told
+			return
 		}
-		known := most.oldest()
-		c.remove(known)
-		_ = known.conn.Close() // nobody is there to be told
+		c.remove(old)
+		_ = old.conn.Close() // as above
 	}
 	address, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
@@ -133,20 +126,42 @@ func (c *connections) add(conn net.Conn) {
 		c.hosts[address] = h
 	}
 	known := &connection{conn: conn, host: h}
-	known.move(&h.unused)
+	known.move(&c.unused)
 	c.open[conn] = known
 	h.open++
 }
 
-// oldest is what makes room: of the more numerous kind, the one that had no request,
-// or had its last one, longest ago. Where many stall in their handshakes those with
-// requests stay, and where many stall in requests a new one gets through.
-func (h *host) oldest() *connection {
-	from := &h.used
-	if h.unused.Len() > h.used.Len() {
-		from = &h.unused
+// oldest is what makes room. Where most have had no request yet it is one of these:
+// one in its handshake stays where they are few. Else it is of the host that has most
+// connections, since callers that hold them must not take an API server's: the one
+// that has been idle, or with the same request, for longest.
+func (c *connections) oldest() *connection {
+	unused := first(&c.unused)
+	if c.unused.Len() > c.limit/2 {
+		return unused
 	}
-	return from.Front().Value.(*connection)
+	var most *host
+	for _, h := range c.hosts {
+		if most == nil || h.open > most.open {
+			most = h
+		}
+	}
+	idle, active := first(&most.idle), first(&most.active)
+	switch stuck := active != nil && time.Since(active.since) > atWork; {
+	case stuck && (idle == nil || active.since.Before(idle.since)):
+		return active
+	case idle != nil:
+		return idle
+	default:
+		return unused
+	}
+}
+
+func first(l *list.List) *connection {
+	if l.Front() == nil {
+		return nil
+	}
+	return l.Front().Value.(*connection)
 }
 
 func (c *connections) remove(known *connection) {
@@ -172,7 +187,7 @@ func (k *connection) move(to *list.List) {
 	if k.in != nil {
 		k.in.Remove(k.element)
 	}
-	if k.in = to; to != nil {
+	if k.in, k.since = to, time.Now(); to != nil {
 		k.element = to.PushBack(k)
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,36 +34,53 @@ func (a fakeAddr) String() string  { return string(a) }
 func TestWhoMakesRoom(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		// opened and then used, in this order.
-		opened, used []string
-		want         string
+		// opened, then begun and answered, and begun alone, in this order.
+		opened, answered, begun []string
+		// later is how long after it another one comes.
+		later time.Duration
+		want  []string
 	}{
-		{"the first one that had no request, where most had none", []string{"a:1", "a:2", "a:3"}, []string{"a:1"}, "a:2"},
-		{"not one in its handshake, where most had a request", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1"}, "a:2"},
-		{"the one whose request is longest ago, answered or not", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1", "a:3", "a:2"}, "a:1"},
-		{"one of the host that has most", []string{"b:1", "a:1", "a:2"}, []string{"a:1", "a:2"}, "a:1"},
+		{"the first one that had no request, where most had none", []string{"a:1", "a:2", "a:3"}, []string{"a:1"}, nil, 0, []string{"a:2"}},
+		{"not one in its handshake, where most had a request", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1"}, nil, 0, []string{"a:2"}},
+		{"the one that is idle for longest", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1", "a:3", "a:2"}, nil, 0, []string{"a:1"}},
+		{"one of the host that has most", []string{"b:1", "a:1", "a:2"}, []string{"b:1", "a:1", "a:2"}, nil, 0, []string{"a:1"}},
+		{"none at work, where another is idle", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2"}, 0, []string{"a:3"}},
+		{"one whose request is not done after long", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2", "a:3"}, 2 * atWork, []string{"a:1"}},
+		{"one that is idle for longer", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2"}, 2 * atWork, []string{"a:3"}},
+		{"one that had no request, where all others are at work", []string{"a:1", "a:2", "a:3"}, nil, []string{"a:1", "a:2"}, 0, []string{"a:3"}},
+		{"the new one itself, where all are at work", []string{"a:1", "a:2", "a:3"}, nil, []string{"a:1", "a:2", "a:3"}, 0, []string{"b:9"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := newConnections(3)
-			conns := map[string]*fakeConn{}
-			for _, name := range test.opened {
-				conns[name] = &fakeConn{from: name}
-				c.observe(conns[name], http.StateNew)
-			}
-			for _, name := range test.used {
-				c.use(conns[name])
-			}
-			c.observe(&fakeConn{from: "b:9"}, http.StateNew)
-			var closed []string
-			for name, conn := range conns {
-				if conn.closed {
-					closed = append(closed, name)
-					c.observe(conn, http.StateClosed)
+			synctest.Test(t, func(t *testing.T) {
+				c := newConnections(3)
+				conns := map[string]*fakeConn{}
+				see := func(names []string, states ...http.ConnState) {
+					for _, name := range names {
+						if conns[name] == nil {
+							conns[name] = &fakeConn{from: name}
+						}
+						for _, state := range states {
+							c.observe(conns[name], state)
+						}
+						time.Sleep(time.Millisecond)
+					}
 				}
-			}
-			if diff := cmp.Diff([]string{test.want}, closed); diff != "" || c.count() != 3 {
-				t.Errorf("%d are open; closed (-want +got):\n%s", c.count(), diff)
-			}
+				see(test.opened, http.StateNew)
+				see(test.answered, http.StateActive, http.StateIdle)
+				see(test.begun, http.StateActive)
+				time.Sleep(test.later)
+				see([]string{"b:9"}, http.StateNew)
+				var closed []string
+				for name, conn := range conns {
+					if conn.closed {
+						closed = append(closed, name)
+						c.observe(conn, http.StateClosed)
+					}
+				}
+				if diff := cmp.Diff(test.want, closed); diff != "" || c.count() != 3 {
+					t.Errorf("%d are open; closed (-want +got):\n%s", c.count(), diff)
+				}
+			})
 		})
 	}
 }
@@ -143,42 +161,29 @@ func TestALongHandshakeIsNone(t *testing.T) {
 	}
 }
 
-// TestWhoTakesRequestsBackIsCut begins requests by HTTP/2 and does not wait for their
-// answers.
-func TestWhoTakesRequestsBackIsCut(t *testing.T) {
+// TestAnAPIServersHeadersAreTaken: they are the longest where its operator has given it
+// a ServiceAccount's token, of 1.1 KB.
+func TestAnAPIServersHeadersAreTaken(t *testing.T) {
 	s := start(t)
-	connections := map[net.Conn]bool{}
-	s.client.Transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			connections[conn] = true
-			return conn, err
-		}}
-	takeBack := func() {
-		ctx, cancel := context.WithCancel(t.Context())
-		body, begin := io.Pipe()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://127.0.0.1:"+strconv.Itoa(s.options.Port)+"/validate/ssp", body)
+	for _, http2 := range []bool{true, false} {
+		req, err := http.NewRequest(http.MethodPost, "https://127.0.0.1:"+strconv.Itoa(s.options.Port)+"/mutate/dataimportcron?timeout=2s", strings.NewReader(review))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("Content-Type", "application/json")
-		go func() {
-			// Taken once the request's beginning has been sent.
-			_, _ = begin.Write([]byte(" "))
-			cancel()
-		}()
-		if resp, err := s.client.Do(req); err == nil {
-			resp.Body.Close()
+		for name, value := range map[string]string{
+			"Accept": "application/json, */*", "Accept-Encoding": "gzip", "User-Agent": "kube-apiserver-admission", "Content-Type": "application/json",
+			"Authorization": "Bearer " + strings.Repeat("x", 1200), "Traceparent": "00-" + strings.Repeat("0", 32) + "-0000000000000000-00",
+		} {
+			req.Header.Set(name, value)
 		}
-	}
-	eventually(t, func() bool {
-		for range maxAbandoned {
-			takeBack()
+		resp, err := clientWith(t, nil, nil, http2).Do(req)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return len(connections) > 1
-	})
-	if answer, err := s.post("/validate/dataimportcron", review); err != nil || !strings.Contains(answer, "200 OK") {
-		t.Errorf("%s, %v", answer, err)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || (resp.ProtoMajor == 2) != http2 {
+			t.Errorf("%s: %s; HTTP/2 %t", resp.Proto, resp.Status, http2)
+		}
 	}
 }
 

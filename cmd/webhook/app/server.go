@@ -38,15 +38,16 @@ const (
 	// probeTimeout bounds a probe's own connection.
 	probeTimeout = 5 * time.Second
 	// maxHeader bounds what is read of a request before its body (net/http adds
-	// 4 KiB to it): an API server sends some hundred bytes. Read, short lines are 16
-	// times as long; of the default, 1 MiB, twenty connections would be too much.
+	// 4 KiB to it in HTTP/1.1): an API server sends some hundred bytes, and a token
+	// where its operator has configured one. Read, short lines are 16 times as long;
+	// of the default, 1 MiB, twenty connections would be too much.
 	maxHeader = 2 << 10
-	// maxFrame is HTTP/2's smallest, and maxWindow its smallest for what a connection
-	// has sent and nobody has read yet: each connection keeps as much. The defaults
-	// are 1 MiB.
-	maxFrame, maxWindow = 16 << 10, 64 << 10
-	// maxStreams bounds the requests at once on a connection of HTTP/2; with maxHTTP2
-	// it bounds those that an attacker leaves unfinished.
+	// maxFrame and maxStreamWindow bound what an HTTP/2 connection keeps that nobody
+	// has read yet; of the windows of a connection, 1 MiB, one stream does not have
+	// all.
+	maxFrame, maxStreamWindow = 16 << 10, 256 << 10
+	// maxStreams bounds the requests at once on a connection of HTTP/2; net/http ends
+	// one that takes back many more.
 	maxStreams = 250
 )
 
@@ -107,37 +108,19 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.bounded(handler),
 		ConnState:         s.connections.observe,
-		ConnContext:       withPeer,
+		ConnContext:       withTrusted,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      requestTimeout,
 		MaxHeaderBytes:    maxHeader,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
-			MaxReceiveBufferPerConnection: maxWindow, MaxReceiveBufferPerStream: maxWindow,
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame, MaxReceiveBufferPerStream: maxStreamWindow,
 		},
 		// Or "OPTIONS *" is answered by 200, as nothing but a review may be.
 		DisableGeneralOptionsHandler: true,
 		// What callers do wrong, each probe's short connection among it.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
 	}
-}
-
-// peer is who a request comes from.
-type peer struct {
-	conn net.Conn
-	// trusted are the CAs that its certificate was last verified against.
-	trusted atomic.Pointer[clientCAs]
-	// abandoned are its requests that it did not wait for.
-	abandoned atomic.Int64
-}
-
-// peerKey is where the context of a request has it.
-type peerKey struct{}
-
-// withPeer is an http.Server's ConnContext.
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, &peer{conn: conn})
 }
 
 // newMux serves each webhook at its path, and counts its calls.
@@ -172,17 +155,12 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		if r.ProtoMajor == 1 {
 			w = &ending{w, &s.draining}
 		}
-		p := r.Context().Value(peerKey{}).(*peer)
-		s.connections.use(p.conn)
-		if s.clients != nil && !s.clients.known(p, r.TLS) {
+		if s.clients != nil && !s.clients.known(r) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "dicer: the client certificate is not accepted any more", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
-		if r.Context().Err() != nil && p.abandoned.Add(1) > maxAbandoned {
-			_ = below(p.conn).Close() // nobody is there to be told
-		}
 	})
 }
 
