@@ -7,8 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -102,25 +100,16 @@ func (c *clients) verify(state tls.ConnectionState) error {
 	return fmt.Errorf("client certificate of %q: its name is not among --client-allowed-names", leaf.Subject.CommonName)
 }
 
-// trustedKey is where a connection's context keeps the CAs that its client was last
-// verified against.
-type trustedKey struct{}
-
-// withTrusted is an http.Server's ConnContext.
-func withTrusted(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, trustedKey{}, new(atomic.Pointer[clientCAs]))
-}
-
 // known tells whether a request's client may still call. A connection may last for
 // ever: its certificate can have ended since it began, and its CA be gone.
-func (c *clients) known(r *http.Request) bool {
-	trusted, cas := r.Context().Value(trustedKey{}).(*atomic.Pointer[clientCAs]), c.cas.Load()
-	if trusted.Load() == cas && time.Now().Before(r.TLS.PeerCertificates[0].NotAfter) {
+func (c *clients) known(p *peer, state *tls.ConnectionState) bool {
+	cas := c.cas.Load()
+	if p.trusted.Load() == cas && time.Now().Before(state.PeerCertificates[0].NotAfter) {
 		return true
 	}
-	if c.verify(*r.TLS) != nil {
+	if c.verify(*state) != nil {
 		return false
 	}
-	trusted.Store(cas)
+	p.trusted.Store(cas)
 	return true
 }

@@ -26,9 +26,14 @@ const (
 	// would keep 256 KiB of each. A handshake takes 2 KiB, and some more where the
 	// client has certificates.
 	maxHandshake = 32 << 10
-	// atWork is how long a connection with a request is left alone, whoever needs room:
-	// an API server's is sent and answered within milliseconds.
-	atWork = time.Second
+	// atWork is how long after a request has come, or was answered, a connection is left
+	// alone, whoever needs room: an API server's is answered within milliseconds, and
+	// the next one may be on its way.
+	atWork = 500 * time.Millisecond
+	// maxAbandoned bounds the requests on a connection whose client did not wait for
+	// the answer, beyond as many for which it did: begun and taken back in a row, they
+	// cost the server alone.
+	maxAbandoned = 100
 )
 
 // connections knows which are open. It keeps their number below a limit, and tells a
@@ -146,15 +151,14 @@ func (c *connections) oldest() *connection {
 			most = h
 		}
 	}
-	idle, active := first(&most.idle), first(&most.active)
-	switch stuck := active != nil && time.Since(active.since) > atWork; {
-	case stuck && (idle == nil || active.since.Before(idle.since)):
-		return active
-	case idle != nil:
-		return idle
-	default:
+	old, active := first(&most.idle), first(&most.active)
+	if old == nil || (active != nil && active.since.Before(old.since)) {
+		old = active
+	}
+	if old == nil || time.Since(old.since) < atWork {
 		return unused
 	}
+	return old
 }
 
 func first(l *list.List) *connection {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,14 +43,13 @@ func TestWhoMakesRoom(t *testing.T) {
 		want  []string
 	}{
 		{"the first one that had no request, where most had none", []string{"a:1", "a:2", "a:3"}, []string{"a:1"}, nil, 0, []string{"a:2"}},
-		{"not one in its handshake, where most had a request", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1"}, nil, 0, []string{"a:2"}},
-		{"the one that is idle for longest", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1", "a:3", "a:2"}, nil, 0, []string{"a:1"}},
-		{"one of the host that has most", []string{"b:1", "a:1", "a:2"}, []string{"b:1", "a:1", "a:2"}, nil, 0, []string{"a:1"}},
-		{"none at work, where another is idle", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2"}, 0, []string{"a:3"}},
+		{"not one in its handshake, where most had a request", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1"}, nil, 2 * atWork, []string{"a:2"}},
+		{"the one that is idle for longest", []string{"a:1", "a:2", "a:3"}, []string{"a:2", "a:1", "a:3", "a:2"}, nil, 2 * atWork, []string{"a:1"}},
+		{"one of the host that has most", []string{"b:1", "a:1", "a:2"}, []string{"b:1", "a:1", "a:2"}, nil, 2 * atWork, []string{"a:1"}},
 		{"one whose request is not done after long", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2", "a:3"}, 2 * atWork, []string{"a:1"}},
 		{"one that is idle for longer", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2"}, 2 * atWork, []string{"a:3"}},
 		{"one that had no request, where all others are at work", []string{"a:1", "a:2", "a:3"}, nil, []string{"a:1", "a:2"}, 0, []string{"a:3"}},
-		{"the new one itself, where all are at work", []string{"a:1", "a:2", "a:3"}, nil, []string{"a:1", "a:2", "a:3"}, 0, []string{"b:9"}},
+		{"the new one itself, where all are at work", []string{"a:1", "a:2", "a:3"}, []string{"a:3"}, []string{"a:1", "a:2"}, 0, []string{"b:9"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -159,6 +160,56 @@ func TestALongHandshakeIsNone(t *testing.T) {
 	if got, err := io.ReadAll(conn); err == nil && len(got) > 0 {
 		t.Errorf("it answers %x", got)
 	}
+}
+
+// TestWhoTakesRequestsBackHasToConnectAnew begins requests by HTTP/2 and does not wait
+// for their answers, while one waits for his.
+func TestWhoTakesRequestsBackHasToConnectAnew(t *testing.T) {
+	s := start(t)
+	var connections atomic.Int64
+	s.client.Transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			connections.Add(1)
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
+	takeBack := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		body, begin := io.Pipe()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://127.0.0.1:"+strconv.Itoa(s.options.Port)+"/validate/ssp", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		go func() {
+			// Taken once the request's beginning has been sent.
+			_, _ = begin.Write([]byte(" "))
+			cancel()
+		}()
+		if resp, err := s.client.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}
+	answered := func() {
+		t.Helper()
+		if answer, err := s.post("/validate/dataimportcron", review); err != nil || !strings.Contains(answer, "200 OK") {
+			t.Errorf("%s, %v", answer, err)
+		}
+	}
+	// As an API server does, whose clients may go away.
+	for range 2 * maxAbandoned {
+		takeBack()
+		answered()
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections of one that waits for as many answers as not", n)
+	}
+	eventually(t, func() bool {
+		for range maxAbandoned {
+			takeBack()
+		}
+		answered()
+		return connections.Load() > 1
+	})
 }
 
 // TestAnAPIServersHeadersAreTaken: they are the longest where its operator has given it

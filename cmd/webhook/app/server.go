@@ -108,7 +108,7 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.bounded(handler),
 		ConnState:         s.connections.observe,
-		ConnContext:       withTrusted,
+		ConnContext:       withPeer,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      requestTimeout,
@@ -120,6 +120,31 @@ func (s *server) newHTTP(handler http.Handler) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		// What callers do wrong, each probe's short connection among it.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(s.logger.V(1)), slog.LevelInfo),
+	}
+}
+
+// peer is who a connection comes from.
+type peer struct {
+	// trusted are the CAs that its certificate was last verified against.
+	trusted atomic.Pointer[clientCAs]
+	// abandoned are the requests that it did not wait for, less those for which it did.
+	abandoned atomic.Int64
+}
+
+// peerKey is where the context of a request has it.
+type peerKey struct{}
+
+// withPeer is an http.Server's ConnContext.
+func withPeer(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, &peer{})
+}
+
+// waited notes whether it has waited for an answer.
+func (p *peer) waited(it bool) {
+	if !it {
+		p.abandoned.Add(1)
+	} else if p.abandoned.Load() > 0 {
+		p.abandoned.Add(-1)
 	}
 }
 
@@ -155,12 +180,18 @@ func (s *server) bounded(next http.Handler) http.Handler {
 		if r.ProtoMajor == 1 {
 			w = &ending{w, &s.draining}
 		}
-		if s.clients != nil && !s.clients.known(r) {
+		p := r.Context().Value(peerKey{}).(*peer)
+		if p.abandoned.Load() > maxAbandoned {
+			// What is in flight is answered yet.
+			w.Header().Set("Connection", "close")
+		}
+		if s.clients != nil && !s.clients.known(p, r.TLS) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "dicer: the client certificate is not accepted any more", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
+		p.waited(r.Context().Err() == nil)
 	})
 }
 

@@ -37,9 +37,11 @@ func sections(page string) map[string]string {
 	return found
 }
 
-func threatModel(t *testing.T) string {
+func threatModel(t *testing.T) string { return page(t, "threat-model.md") }
+
+func page(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile("../../docs/threat-model.md")
+	content, err := os.ReadFile(filepath.Join("../../docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,17 +72,18 @@ func TestEachThreatHasTestsOrIsANonGoal(t *testing.T) {
 	}
 }
 
-func TestEachTestOfTheThreatModelIsInTheTree(t *testing.T) {
-	all := named.FindAllStringSubmatch(threatModel(t), -1)
-	if len(all) < threats {
-		t.Errorf("%d tests; the pattern does not find them", len(all))
-	}
-	for _, match := range all {
-		name, file := match[1], match[2]
-		if file == "" {
-			t.Errorf("%s: its file is not named", name)
-		} else if !declares(t, file, name) {
-			t.Errorf("%s: not in %s", name, file)
+func TestEachTestThatAPageNamesIsInTheTree(t *testing.T) {
+	for name, least := range map[string]int{"threat-model.md": threats, "reliability.md": 10} {
+		all := named.FindAllStringSubmatch(page(t, name), -1)
+		if len(all) < least {
+			t.Errorf("%s: %d tests; the pattern does not find them", name, len(all))
+		}
+		for _, match := range all {
+			if match[2] == "" {
+				t.Errorf("%s: the file of %s is not named", name, match[1])
+			} else if !declares(t, match[2], match[1]) {
+				t.Errorf("%s: %s: not in %s", name, match[1], match[2])
+			}
 		}
 	}
 }
@@ -103,7 +106,7 @@ func declares(t *testing.T, file, name string) bool {
 }
 
 func TestTheFilesThatSecurityPagesLinkToAreThere(t *testing.T) {
-	for _, page := range []string{"docs/threat-model.md", "SECURITY.md"} {
+	for _, page := range []string{"docs/threat-model.md", "docs/reliability.md", "SECURITY.md"} {
 		path := filepath.Join("../..", page)
 		content, err := os.ReadFile(path)
 		if err != nil {
