@@ -39,8 +39,8 @@ func valuesOf(root string) (map[source][]string, error) {
 	return map[source][]string{
 		{"dicer_admission_findings_total", "rule"}:               rules,
 		{"dicer_admission_findings_total", "severity"}:           severities,
-		{"dicer_fanout_failed", "reason"}: failures,
-		{"dicer_fanout_template_warnings", "reason"}: warnings,
+		{"dicer_fanout_failed", "reason"}:                        failures,
+		{"dicer_fanout_template_warnings", "reason"}:             warnings,
 		{"dicer_fanout_templates_without_nodes", "architecture"}: architectures,
 	}, nil
 }
