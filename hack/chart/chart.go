@@ -60,13 +60,24 @@ func generate(deploy string) (files, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range []*overlay{all, openshift, webhookOnly} {
+	monitoring, err := render(tree, monitoringOverlay)
+	if err != nil {
+		return nil, err
+	}
+	monitoring.objects = monitoring.beyond(all, &g.marks)
+	if err := g.put(monitoring, monitoringPlaces); err != nil {
+		return nil, err
+	}
+	if err := g.leftovers(monitoring); err != nil {
+		return nil, err
+	}
+	for _, o := range []*overlay{all, openshift, webhookOnly, monitoring} {
 		if err := o.generalize(&g.marks); err != nil {
 			return nil, err
 		}
 	}
 	written := files{}
-	if err := g.templates(written, all, openshift, webhookOnly); err != nil {
+	if err := g.templates(written, all, openshift, webhookOnly, monitoring); err != nil {
 		return nil, err
 	}
 	return written, g.defaults.write(written, deploy)

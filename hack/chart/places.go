@@ -24,6 +24,20 @@ var clientAuthPlaces = []place{
 	{"Deployment", "dicer-webhook", pod("spec", "volumes", "[name=client-ca]", "configMap", "name"), value("webhook.clientAuth.configMap")},
 }
 
+// monitoringPlaces are those of what monitoring adds: who selects these objects does
+// it by labels that are not known here.
+var monitoringPlaces = []place{
+	{"ServiceMonitor", "dicer", []string{"metadata", "labels"}, moreLabels},
+	{"PrometheusRule", "dicer", []string{"metadata", "labels"}, moreLabels},
+	{"ConfigMap", "dicer-dashboard", []string{"metadata", "labels"}, moreLabels},
+}
+
+var moreLabels = add(
+	"{{- range $name, $value := .Values.monitoring.labels }}",
+	"{{ $name | quote }}: {{ $value | quote }}",
+	"{{- end }}",
+)
+
 // places returns every place of overlay o, which is the default one; allTemplates
 // is that with fanout.mode all, clientAuth with webhook.clientAuth. That a manifest
 // has each is checked, and by leftovers that there is no other.

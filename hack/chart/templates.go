@@ -13,7 +13,7 @@ func template(name string) string { return filepath.Join(chart, "templates", nam
 
 // templates writes one for each kind of object, and the settings. What the other
 // overlays do not have goes with the value that they stand for.
-func (g *generator) templates(written files, all, openshift, webhookOnly *overlay) error {
+func (g *generator) templates(written files, all, openshift, webhookOnly, monitoring *overlay) error {
 	for _, object := range all.objects {
 		inside := actions(object, openshift, webhookOnly)
 		if object.GetKind() == "ConfigMap" {
@@ -26,15 +26,14 @@ func (g *generator) templates(written files, all, openshift, webhookOnly *overla
 				return err
 			}
 		}
-		text, err := g.text(object.RNode)
-		if err != nil {
+		if err := g.write(written, object, inside...); err != nil {
 			return err
 		}
-		file := template(strings.ToLower(object.GetKind()) + ".yaml")
-		if written[file] == "" {
-			written[file] = header
+	}
+	for _, object := range monitoring.objects {
+		if err := g.write(written, object, "if .Values.monitoring.enabled"); err != nil {
+			return err
 		}
-		written[file] += wrap("---\n"+text, inside...)
 	}
 	for _, o := range []*overlay{openshift, webhookOnly} {
 		for _, object := range o.objects {
@@ -44,6 +43,20 @@ func (g *generator) templates(written files, all, openshift, webhookOnly *overla
 			}
 		}
 	}
+	return nil
+}
+
+// write writes an object inside of actions into the template of its kind.
+func (g *generator) write(written files, object *object, inside ...string) error {
+	text, err := g.text(object.RNode)
+	if err != nil {
+		return err
+	}
+	file := template(strings.ToLower(object.GetKind()) + ".yaml")
+	if written[file] == "" {
+		written[file] = header
+	}
+	written[file] += wrap("---\n"+text, inside...)
 	return nil
 }
 
