@@ -15,6 +15,27 @@ const (
 	published = "https://github.com/dicer-dev/dicer/blob/main/docs/runbooks/"
 )
 
+// link is one to a file of the repository, and the heading there.
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#([^)]*))?\)`)
+
+// checkLink looks for the file, and for the heading as code hosts name it.
+func checkLink(t *testing.T, from, path, anchor string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(from), path))
+	if err != nil {
+		t.Errorf("%s: %v", from, err)
+		return
+	}
+	for _, match := range heading.FindAllStringSubmatch(string(content), -1) {
+		if name := strings.ReplaceAll(strings.ToLower(match[1]), " ", "-"); name == anchor {
+			return
+		}
+	}
+	if anchor != "" {
+		t.Errorf("%s: %s has no heading %s", from, path, anchor)
+	}
+}
+
 var heading = regexp.MustCompile(`(?m)^## (.+)$`)
 
 // TestEachAlertHasARunbookAndEachRunbookAnAlert holds the two together, and what
@@ -33,6 +54,15 @@ func TestEachAlertHasARunbookAndEachRunbookAnAlert(t *testing.T) {
 			if rule.Annotations[name] == "" {
 				t.Errorf("%s: no %s", rule.Alert, name)
 			}
+		}
+	}
+	operations, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for alert := range alerts {
+		if !strings.Contains(string(operations), "| ["+alert+"](runbooks/"+alert+".md) |") {
+			t.Errorf("docs/operations.md does not list %s", alert)
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
@@ -73,6 +103,9 @@ func checkRunbook(t *testing.T, file, alert string) {
 		if len(strings.TrimSpace(part)) < 20 {
 			t.Errorf("%s: nothing is said below heading %d", file, i)
 		}
+	}
+	for _, match := range link.FindAllStringSubmatch(text, -1) {
+		checkLink(t, file, match[1], match[2])
 	}
 	// A metric that a runbook has somebody look at has to be there.
 	all := known(t)
