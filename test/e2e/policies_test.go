@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,8 +27,8 @@ const policed = "policed"
 func TestThePoliciesAndTheWebhookAgreeOnCreates(t *testing.T) {
 	police(t)
 	random := rand.New(rand.NewPCG(2, 6))
-	crons := seeds()
-	for i := range 7000 {
+	crons := append(seeds(), oneRuleEach()...)
+	for i := range 9000 {
 		obj := generate(random, fmt.Sprintf("policed-%d", i))
 		if random.IntN(20) == 0 {
 			set(obj, arch.ManagedBySSP, "metadata", "labels", arch.ManagedByLabel)
@@ -41,15 +42,98 @@ func TestThePoliciesAndTheWebhookAgreeOnCreates(t *testing.T) {
 	for i := range ssps {
 		ssps[i] = generateSSP(random, fmt.Sprintf("policed-%d", i))
 	}
+	ssps = append(ssps, oneRuleEachOfSSPs()...)
 	for kind, objects := range map[string][]*unstructured.Unstructured{"DataImportCrons": crons, "SSPs": ssps} {
 		t.Run(kind, func(t *testing.T) {
-			agree(t, len(objects), func(i int, byPolicy bool) (*unstructured.Unstructured, error) {
+			denied := agree(t, len(objects), func(i int, byPolicy bool) (*unstructured.Unstructured, error) {
 				obj := objects[i].DeepCopy()
 				set(obj, namespaceOf(obj, byPolicy), "metadata", "namespace")
 				return obj, env.client.Create(t.Context(), obj.DeepCopy(), client.DryRunAll)
 			})
+			alone := map[arch.Rule]int{}
+			for _, i := range denied {
+				if rules := errorsOf(t, objects[i]); len(rules) == 1 {
+					alone[rules[0]]++
+				}
+			}
+			t.Logf("denied for one rule alone: %v", alone)
+			for _, rule := range rejecting[kind] {
+				if alone[rule] == 0 {
+					t.Errorf("nothing was denied for %s alone: a policy without it would pass", rule)
+				}
+			}
 		})
 	}
+}
+
+// rejecting are the rules by which each kind can be rejected.
+var rejecting = map[string][]arch.Rule{
+	"DataImportCrons": {
+		arch.RuleUnknownArchitecture, arch.RuleDuplicateArchitecture, arch.RuleEmptyItem, arch.RuleUnknownLabel, arch.RuleListContradiction,
+		arch.RuleDataSourceSuffix, arch.RuleBaseLabel, arch.RuleDataSourceName, arch.RuleBaseLabelValue, arch.RulePlatform, arch.RuleName,
+	},
+	"SSPs": {
+		arch.RuleUnknownArchitecture, arch.RuleDuplicateArchitecture, arch.RuleEmptyItem, arch.RuleName, arch.RuleDataSourceName, arch.RuleBaseLabelValue,
+		arch.RulePlatform, arch.RuleArchitectureLabel, arch.RuleBaseLabel, arch.RuleNameCollision, arch.RuleDataSourceCollision,
+	},
+}
+
+// oneRuleEach are DataImportCrons that are seldom or never generated.
+func oneRuleEach() []*unstructured.Unstructured {
+	labelled := labels(archKey, "arm64")
+	return []*unstructured.Unstructured{
+		dic("one-arm64", labelled+annotations(listKey, "arm64,arm64"), "one", registry),
+		dic("one-arm64", labelled+annotations(listKey, "arm64,"), "one", registry),
+		dic("one-arm64", annotations(listKey, "\u00a0arm64\u2003"), "one", registry),
+		dic("one-arm64", annotations(listKey, "\u200barm64"), "one", registry),
+		dic("one-arm64", labelled+annotations(listKey, "amd64"), "one", registry),
+		dic("one-arm64", labelled, "", registry),
+		dic("one-arm64", labelled, "-arm64", registry),
+		dic("one-arm64", labelled, "_one", registry),
+		dic("one-arm64", labelled, "one_", registry),
+		dic("one-arm64", labelled, strings.Repeat("ö", 30), registry),
+		dic("one-arm64", labelled, strings.Repeat("o", 58), registry),
+		dic(strings.Repeat("n", 58)+"-arm64", labelled, "one", registry),
+	}
+}
+
+// oneRuleEachOfSSPs are the same of SSPs.
+func oneRuleEachOfSSPs() []*unstructured.Unstructured {
+	const upper = "One"
+	return []*unstructured.Unstructured{
+		ssp("one", template("one", "amd64,amd64", "one", "")),
+		ssp("one", template("one", "amd64,", "one", "")),
+		ssp("one", template(upper, "amd64", "one", "")),
+		ssp("one", template(strings.Repeat("n", 58), "amd64", "one", "")),
+		ssp("one", template("one", "amd64", upper, "")),
+		// A legal name with its suffix, and no legal label value without it.
+		ssp("one", template("one", "amd64", "", "")),
+		ssp("one", template("one", "amd64", "one-", "")),
+		ssp("one", template("one", "amd64", "one", labels(archKey, "arm64"))),
+		ssp("one", template("one", "amd64", "one", labels(baseKey, "two"))),
+		ssp("one", templateOf("one", "amd64", spec("one", registryOf("arm64")), "")),
+		ssp("one", template("one", "amd64", "one", ""), template("one-amd64", "", "two", "")),
+		ssp("one", template("one", "amd64", "one", ""), template("two", "", "one", "")),
+		ssp("one", template("one", "amd64", "one", ""), template("two", "arm64", "one", "")),
+	}
+}
+
+// errorsOf are those by which the webhook rejects an object.
+func errorsOf(t *testing.T, obj *unstructured.Unstructured) []arch.Rule {
+	t.Helper()
+	var findings arch.Findings
+	if obj.GetKind() == "SSP" {
+		findings = findingsOf(t, obj)
+	} else {
+		view, _ := viewOf(t, obj)
+		findings = new(arch.Rules).Declaration(&view).Findings
+	}
+	var rules []arch.Rule
+	for _, f := range findings.Of(arch.Error) {
+		rules = append(rules, f.Rule)
+	}
+	slices.Sort(rules)
+	return slices.Compact(rules)
 }
 
 // TestThePoliciesAndTheWebhookAgreeOnUpdates updates generated objects, which were
@@ -126,8 +210,8 @@ func namespaceOf(obj *unstructured.Unstructured, byPolicy bool) string {
 }
 
 // agree makes each write twice, and fails where one is let through by the policies
-// and not by the webhook, or the other way.
-func agree(t *testing.T, count int, write func(i int, byPolicy bool) (*unstructured.Unstructured, error)) {
+// and not by the webhook, or the other way. It returns what both have denied.
+func agree(t *testing.T, count int, write func(i int, byPolicy bool) (*unstructured.Unstructured, error)) (rejected []int) {
 	t.Helper()
 	const allowed, denied, invalid = 0, 1, 2
 	outcomes := make([]int, count)
@@ -160,13 +244,17 @@ func agree(t *testing.T, count int, write func(i int, byPolicy bool) (*unstructu
 	}
 	env.warnings.take()
 	counts := [3]int{}
-	for _, outcome := range outcomes {
+	for i, outcome := range outcomes {
 		counts[outcome]++
+		if outcome == denied {
+			rejected = append(rejected, i)
+		}
 	}
 	t.Logf("of %d writes %d allowed and %d denied by both, %d by the schema", count, counts[allowed], counts[denied], counts[invalid])
 	if counts[denied] < count/10 || counts[allowed] < count/10 {
 		t.Error("too much alike to show anything")
 	}
+	return rejected
 }
 
 // store writes an object; one that is to be on its way out is held.
@@ -252,3 +340,60 @@ func police(t *testing.T) {
 
 // patience bounds the wait for the API server to notice a policy.
 const patience = 30 * time.Second
+
+// TestThePoliciesAreCheapEnough writes as many templates as are looked at, with as
+// much in each as can be, and more of everything than that. The API server bounds
+// what CEL may cost, and would refuse the write.
+func TestThePoliciesAreCheapEnough(t *testing.T) {
+	unseen(t)
+	long := func(prefix string, i int) string {
+		return fmt.Sprintf("%s%04d%s", prefix, i, strings.Repeat("-long", 9))
+	}
+	many := func(name string, count int, list string) *unstructured.Unstructured {
+		var templates []string
+		for i := range count {
+			templates = append(templates, templateOf(long("t", i), list, spec(long("d", i), registryOf("arm64")), labels(archKey, "amd64", baseKey, long("d", i))))
+		}
+		return set(ssp(name, templates...), policed, "metadata", "namespace")
+	}
+	// Each with something wrong, and from before the policies.
+	const wrong = "amd64,arm64,s390x,mips,mips,"
+	before := map[string]*unstructured.Unstructured{}
+	for _, count := range []int{100, 101} {
+		name := fmt.Sprintf("before-%d", count)
+		before[name] = store(t, many(name, count, wrong), false)
+	}
+	// Each collides with each, twice.
+	equal := make([]string, 100)
+	for i := range equal {
+		equal[i] = template(long("t", i), "amd64,arm64,s390x", "one", "")
+	}
+	before["equal"] = store(t, set(ssp("equal", equal...), policed, "metadata", "namespace"), false)
+	police(t)
+	for name, obj := range before {
+		if got := update(t, set(stored(t, obj), "elsewhere", "spec", "commonTemplates", "namespace")); len(got.errors) > 0 {
+			t.Errorf("%s is no longer writable: %v", name, got.errors)
+		}
+	}
+	// In each something else is wrong, for which everything is looked at.
+	changed := set(many("before-100", 100, wrong+"mips64"), stored(t, before["before-100"]).GetResourceVersion(), "metadata", "resourceVersion")
+	if err := env.client.Update(t.Context(), changed); err == nil || !strings.Contains(err.Error(), "a template's list is wrong") {
+		t.Errorf("100 templates with something else wrong: %.300v", err)
+	}
+	for _, count := range []int{100, 101, 1000} {
+		if got := create(t, many(fmt.Sprintf("right-%d", count), count, "amd64,arm64,s390x")); len(got.errors) > 0 {
+			t.Errorf("%d templates: %v", count, got.errors)
+		}
+	}
+	// So long that an annotation holds no more.
+	endless := strings.Repeat("arn64,", 40_000)
+	for kind, obj := range map[string]*unstructured.Unstructured{
+		"an SSP":           many("endless", 1, endless),
+		"a DataImportCron": set(dic("endless-arm64", labels(archKey, "arm64")+annotations(listKey, endless), "endless", registry), policed, "metadata", "namespace"),
+	} {
+		err := env.client.Create(t.Context(), obj)
+		if err == nil || !strings.Contains(err.Error(), "the list names 40001 architectures") {
+			t.Errorf("%s of 40,000 architectures: %.300v", kind, err)
+		}
+	}
+}
