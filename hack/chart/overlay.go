@@ -13,7 +13,7 @@ import (
 )
 
 // The overlays of deploy/overlays. The first is the chart's default; the others
-// tell which of its objects go with which value. The last three are made by load.
+// tell which of its objects go with which value. The last four are made by load.
 const (
 	defaultOverlay      = "default"
 	openshiftOverlay    = "openshift"
@@ -21,6 +21,7 @@ const (
 	templatesAllOverlay = "templates-all"
 	clientAuthOverlay   = "client-auth"
 	monitoringOverlay   = "monitoring"
+	policiesOverlay     = "policies"
 )
 
 // The ConfigMap's keys that have a value of their own in the chart.
@@ -78,7 +79,7 @@ func load(deploy string) (filesys.FileSystem, error) {
 	if !found {
 		return nil, fmt.Errorf("overlays/%s: no %q in its components", defaultOverlay, last)
 	}
-	for _, name := range []string{templatesAllOverlay, clientAuthOverlay, monitoringOverlay} {
+	for _, name := range []string{templatesAllOverlay, clientAuthOverlay, monitoringOverlay, policiesOverlay} {
 		with := before + "- ../../components/" + name + "\n" + last + after
 		if err := tree.WriteFile(kustomization(name), []byte(with)); err != nil {
 			return nil, err

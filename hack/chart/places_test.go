@@ -29,6 +29,8 @@ func TestAPlaceThatIsGoneOrNewIsTold(t *testing.T) {
 		{"the rule of --templates=all", "components/templates-all/kustomization.yaml", "path: /rules/-", "path: /rule", "Role kubevirt-os-images/dicer-fanout: rules: components/templates-all adds nothing"},
 		{"a variable of client-auth's", "components/client-auth/kustomization.yaml", "DICER_CLIENT_ALLOWED_NAMES", "DICER_CLIENTS", "overlays/client-auth: Deployment dicer-webhook: spec.template.spec.containers.[name=webhook].env.[name=DICER_CLIENT_ALLOWED_NAMES].value: it is not there"},
 		{"the dashboard", "components/monitoring/kustomization.yaml", "name: dicer-dashboard", "name: dicer-board", "overlays/monitoring: no ConfigMap dicer-dashboard"},
+		{"the architectures of a policy", "components/policies/ssps.yaml", "- name: accepted\n", "- name: known\n", "accepted"},
+		{"the golden images' namespace of a policy", "components/policies/ssps.yaml", `'"kubevirt-os-images"'`, `"kubevirt-os-images"`, `ValidatingAdmissionPolicy dicer-ssps: expression: no "kubevirt-os-images" in it`},
 		{"the golden images' namespace in a rule", "components/monitoring/prometheusrule.yaml", "name: dicer-fanout", "name: of-kubevirt-os-images", `PrometheusRule dicer: spec.groups[1].name: "of-kubevirt-os-images": it is a value of the chart`},
 		{"an object of OpenShift's alone", "overlays/openshift/kustomization.yaml", "- ../../base\n", "- ../../base\n- more.yaml\n", "overlays/openshift: ServiceAccount more is not in overlays/default"},
 		{"what Helm reads as its own", "base/service.yaml", "appProtocol: https", `appProtocol: "{{ https }}"`, "Service dicer-webhook: Helm would take its {{ for a template's"},

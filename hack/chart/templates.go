@@ -13,7 +13,7 @@ func template(name string) string { return filepath.Join(chart, "templates", nam
 
 // templates writes one for each kind of object, and the settings. What the other
 // overlays do not have goes with the value that they stand for.
-func (g *generator) templates(written files, all, openshift, webhookOnly, monitoring *overlay) error {
+func (g *generator) templates(written files, all, openshift, webhookOnly *overlay) error {
 	for _, object := range all.objects {
 		inside := actions(object, openshift, webhookOnly)
 		if object.GetKind() == "ConfigMap" {
@@ -27,11 +27,6 @@ func (g *generator) templates(written files, all, openshift, webhookOnly, monito
 			}
 		}
 		if err := g.write(written, object, inside...); err != nil {
-			return err
-		}
-	}
-	for _, object := range monitoring.objects {
-		if err := g.write(written, object, "if .Values.monitoring.enabled"); err != nil {
 			return err
 		}
 	}

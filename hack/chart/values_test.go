@@ -48,6 +48,7 @@ func TestAWrongValueIsRefusedByItsName(t *testing.T) {
 		{"fanout: {priorityClassName: high}", []string{"/fanout", "additional properties 'priorityClassName' not allowed"}},
 		{"monitoring: {enabled: 'yes'}", []string{"/monitoring/enabled", "got string, want boolean"}},
 		{"monitoring: {labels: {release: 1}}", []string{"/monitoring/labels/release", "got number, want string"}},
+		{"policies: {enabled: 1}", []string{"/policies/enabled", "got number, want boolean"}},
 		{"monitoring: {interval: 30s}", []string{"/monitoring", "additional properties 'interval' not allowed"}},
 		{"image: {tag: 1}", []string{"/image/tag", "got number, want string"}},
 		{"image: {repository: ''}", []string{"/image/repository", "'' does not match pattern"}},
