@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -396,4 +397,61 @@ func TestThePoliciesAreCheapEnough(t *testing.T) {
 			t.Errorf("%s of 40,000 architectures: %.300v", kind, err)
 		}
 	}
+}
+
+// TestThePoliciesSayWhatIsWrong is of their texts, one of which the README shows.
+func TestThePoliciesSayWhatIsWrong(t *testing.T) {
+	police(t)
+	const denied = "ValidatingAdmissionPolicy 'dicer-%s' with binding 'dicer-%[1]s' denied request: "
+	many := make([]string, 200)
+	for i := range many {
+		many[i] = fmt.Sprintf("architecture-%d", i)
+	}
+	for _, tc := range []struct {
+		obj  *unstructured.Unstructured
+		want string
+	}{
+		{ssp("ssp", template("rhel10-image-cron", "amd64,arn64", "rhel10", "")),
+			"template kubevirt-os-images/rhel10-image-cron: the list: \"arn64\" is not one of amd64, arm64, s390x"},
+		{ssp("ssp", template("one", ",amd64,amd64", "one", labels(baseKey, "two")), template("two", "mips", "three", labels(archKey, "arm64"))),
+			`template kubevirt-os-images/one: the list: an item is empty; the list: "amd64" is listed twice; the list: "amd64" is listed twice; ` +
+				`label cdi.kubevirt.io/storage.import.datasource-name: "two" contradicts spec.managedDataSource; ` +
+				`template kubevirt-os-images/two: the list: "mips" is not one of amd64, arm64, s390x; label template.kubevirt.io/architecture: "arm64" contradicts the list`},
+		{ssp("ssp", template("one", "amd64", "one", ""), template("one-amd64", "", "two", "")),
+			"these templates make one DataImportCron: kubevirt-os-images/one, kubevirt-os-images/one-amd64"},
+		{ssp("ssp", template("one", "amd64", "one", ""), template("two", "", "one", "")),
+			"these templates need one DataSource: kubevirt-os-images/one, kubevirt-os-images/two"},
+		{ssp("ssp", template("one", strings.Join(many, ","), "one", "")), "template kubevirt-os-images/one: the list names 200 architectures"},
+		{ssp("ssp", template("one", strings.Repeat("x", 6000), "one", "")), "a template's list is wrong, or contradicts what the template fixes"},
+		{dic("one-arm64", annotations(listKey, "arm64")+labels(archKey, "amd64"), "one-s390x", registryOf("arm64")),
+			`the list "arm64" contradicts label template.kubevirt.io/architecture; ` +
+				`spec.managedDataSource: "one-s390x" ends in another architecture than the declared one; ` +
+				`spec.template.spec.source.registry.platform.architecture: "arm64" contradicts the declared architecture`},
+	} {
+		set(tc.obj, policed, "metadata", "namespace")
+		policy := strings.ToLower(tc.obj.GetKind()) + "s"
+		want := fmt.Sprintf(denied, policy) + tc.want
+		err := env.client.Create(t.Context(), tc.obj, client.DryRunAll)
+		if err == nil || !apierrors.IsInvalid(err) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v; want %s", err, want)
+		}
+	}
+	readme, err := os.ReadFile("../../deploy/components/policies/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := set(ssp("ssp", template("rhel10-image-cron", "amd64,arn64", "rhel10", "")), policed, "metadata", "namespace")
+	_, stderr, err := env.Kubectl(t.Context(), asJSON(t, shown), "create", "--dry-run=server", "-f", "-")
+	if err == nil || !strings.Contains(cluster.Words(string(readme)), cluster.Words(strings.ReplaceAll(stderr, "error: ", ""))) {
+		t.Errorf("kubectl says %q, %v; the README shows something else", stderr, err)
+	}
+}
+
+func asJSON(t *testing.T, obj *unstructured.Unstructured) string {
+	t.Helper()
+	content, err := obj.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
