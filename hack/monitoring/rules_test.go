@@ -62,25 +62,32 @@ const (
 	badList  = `dicer_fanout_template_warnings{job="dicer-fanout",namespace="d",pod="f1",reason="InvalidList"}`
 	meant    = `dicer_fanout_template_warnings{job="dicer-fanout",namespace="d",pod="f1",reason="TemplateWarning"}`
 	noNodes  = `dicer_fanout_templates_without_nodes{job="dicer-fanout",namespace="d",pod="f1",architecture="s390x"}`
+	refused  = `controller_runtime_webhook_requests_total{job="dicer-webhook",namespace="d",pod="w1",webhook="/validate/ssp",code="503"}`
+	answered = `controller_runtime_webhook_requests_total{job="dicer-webhook",namespace="d",pod="w1",webhook="/validate/ssp",code="200"}`
 	lost     = `apiserver_admission_webhook_rejection_count{name="mutate.dataimportcron.dicer.dev",type="admit",operation="CREATE",error_type="calling_webhook_error",rejection_code="500"}`
 	lostElse = `apiserver_admission_webhook_rejection_count{name="validate.example.com",type="validating",operation="CREATE",error_type="calling_webhook_error",rejection_code="500"}`
 )
 
 // The alerts that the cases expect, as Prometheus sends them.
 const (
-	webhookDown  = `{alertname="DicerWebhookDown", severity="critical"}`
-	callsFail    = `{alertname="DicerWebhookCallsFail", name="mutate.dataimportcron.dicer.dev", severity="critical"}`
-	rising       = `{alertname="DicerRejectionsRising", namespace="d", severity="warning", webhook="/validate/ssp"}`
-	endsInAWeek  = `{alertname="DicerCertificateExpiring", job="dicer-webhook", namespace="d", pod="w1", severity="warning"}`
-	endsInADay   = `{alertname="DicerCertificateExpiring", job="dicer-webhook", namespace="d", pod="w1", severity="critical"}`
-	fanoutDown   = `{alertname="DicerFanoutDown", namespace="d", severity="warning"}`
-	fanoutErrors = `{alertname="DicerFanoutErrors", namespace="d", severity="warning"}`
-	failsForeign = `{alertname="DicerFanoutFailing", namespace="d", reason="Foreign", severity="warning"}`
-	failsList    = `{alertname="DicerFanoutFailing", namespace="d", reason="InvalidList", severity="warning"}`
-	behind       = `{alertname="DicerFanoutBehind", namespace="d", severity="warning"}`
-	withoutNodes = `{alertname="DicerArchitectureWithoutNodes", architecture="s390x", namespace="d", severity="info"}`
-	gone         = ""
+	webhookDown     = `{alertname="DicerWebhookDown", severity="critical"}`
+	callsFail       = `{alertname="DicerWebhookCallsFail", name="mutate.dataimportcron.dicer.dev", severity="critical"}`
+	refuses         = `{alertname="DicerWebhookRefuses", code="503", namespace="d", severity="warning"}`
+	rising          = `{alertname="DicerRejectionsRising", namespace="d", severity="warning", webhook="/validate/ssp"}`
+	endsInTwoWeeks  = `{alertname="DicerCertificateExpiring", job="dicer-webhook", namespace="d", pod="w1", severity="warning"}`
+	endsInThreeDays = `{alertname="DicerCertificateExpiring", job="dicer-webhook", namespace="d", pod="w1", severity="critical"}`
+	fanoutDown      = `{alertname="DicerFanoutDown", namespace="d", severity="warning"}`
+	fanoutErrors    = `{alertname="DicerFanoutErrors", namespace="d", severity="warning"}`
+	failsForeign    = `{alertname="DicerFanoutFailing", namespace="d", reason="Foreign", severity="warning"}`
+	failsList       = `{alertname="DicerFanoutFailing", namespace="d", reason="InvalidList", severity="warning"}`
+	behind          = `{alertname="DicerFanoutBehind", namespace="d", severity="warning"}`
+	withoutNodes    = `{alertname="DicerArchitectureWithoutNodes", architecture="s390x", namespace="d", severity="info"}`
+	gone            = ""
 )
+
+func replicaDown(component, pod string) string {
+	return fmt.Sprintf(`{alertname="DicerReplicaDown", job="dicer-%s", namespace="d", pod=%q, severity="warning"}`, component, pod)
+}
 
 // at are the alerts that fire so long after the test's begin, and no others do.
 type at map[time.Duration][]string
@@ -95,15 +102,18 @@ var cases = []struct {
 	{name: "nothing is wrong", want: at{10 * time.Minute: nil, 2 * time.Hour: nil, 26 * time.Hour: nil}, from: 0},
 
 	{name: "no webhook answers", change: map[string]string{w1: "1x9 0x100", w2: "1x9 0x100"},
-		want: at{14 * time.Minute: nil, 15 * time.Minute: {webhookDown}, time.Hour: {webhookDown}}},
+		want: at{14 * time.Minute: nil, 15 * time.Minute: {webhookDown}, time.Hour: {webhookDown, replicaDown("webhook", "w1"), replicaDown("webhook", "w2")}}},
 	{name: "no webhook is there", change: map[string]string{w1: "1x9 _x100", w2: "1x9 _x100", ends1: "2592000x9", ends2: "2592000x9", denied: "0x9"},
 		want: at{14 * time.Minute: nil, 25 * time.Minute: {webhookDown}}},
 	{name: "the webhook was never there", change: map[string]string{w1: gone, w2: gone}, want: at{4 * time.Minute: nil, 5 * time.Minute: {webhookDown}}},
-	{name: "one of two webhooks is lost", change: map[string]string{w2: "1x9 0x100"}, want: at{time.Hour: nil}},
+	{name: "one of two webhooks is lost", change: map[string]string{w2: "1x9 0x100"}, want: at{19 * time.Minute: nil, 20 * time.Minute: {replicaDown("webhook", "w2")}}},
+	{name: "one of two webhooks goes for good", change: map[string]string{w2: "1x9"}, want: at{30 * time.Minute: nil}},
 	{name: "webhooks are away for a moment", change: map[string]string{w1: "1x9 0x3 1x100", w2: "1x9 0x3 1x100"}, want: at{14 * time.Minute: nil, 20 * time.Minute: nil}},
 
 	{name: "the API server gets no answer", change: map[string]string{lost: "0x9 1+1x60"}, want: at{12 * time.Minute: nil, 20 * time.Minute: {callsFail}}},
 	{name: "the API server gets answers again", change: map[string]string{lost: "0x9 1+1x20 21x100"}, want: at{30 * time.Minute: {callsFail}, 45 * time.Minute: nil}},
+	{name: "calls are refused", change: map[string]string{refused: "0x9 1+1x60", answered: "0+9x100"}, want: at{30 * time.Minute: nil, 45 * time.Minute: {refuses}}},
+	{name: "a few calls are refused", change: map[string]string{refused: "0x9 1+1x8 9x100"}, want: at{30 * time.Minute: nil, time.Hour: nil}},
 	{name: "it gets none of somebody else's webhook", change: map[string]string{lostElse: "0+1x100"}, want: at{time.Hour: nil}},
 
 	{name: "rejections rise from none", change: map[string]string{denied: "0x1500 1+1x300"}, from: 24 * time.Hour,
@@ -115,15 +125,15 @@ var cases = []struct {
 	{name: "ten rejections in an hour", change: map[string]string{denied: "0x9 1+1x9 10x200"}, want: at{30 * time.Minute: nil, time.Hour: nil}},
 	{name: "under Warn nothing is rejected", change: map[string]string{wouldBe: "0+5x300"}, want: at{time.Hour: nil}},
 
-	{name: "a certificate ends in six days", change: map[string]string{ends1: days(6)}, want: at{14 * time.Minute: nil, 15 * time.Minute: {endsInAWeek}}},
-	{name: "a certificate ends in ten hours", change: map[string]string{ends1: "36000x3000"}, want: at{15 * time.Minute: {endsInAWeek, endsInADay}}},
-	{name: "a certificate has ended", change: map[string]string{ends1: "60x3000"}, want: at{time.Hour: {endsInAWeek, endsInADay}}},
-	{name: "no certificate is served", change: map[string]string{ends1: "0x3000"}, want: at{time.Hour: {endsInAWeek, endsInADay}}},
-	{name: "a certificate ends in eight days", change: map[string]string{ends1: days(8)}, want: at{time.Hour: nil}},
+	{name: "a certificate ends in thirteen days", change: map[string]string{ends1: days(13)}, want: at{14 * time.Minute: nil, 15 * time.Minute: {endsInTwoWeeks}}},
+	{name: "a certificate ends in two days", change: map[string]string{ends1: days(2)}, want: at{15 * time.Minute: {endsInTwoWeeks, endsInThreeDays}}},
+	{name: "a certificate has ended", change: map[string]string{ends1: "60x3000"}, want: at{time.Hour: {endsInTwoWeeks, endsInThreeDays}}},
+	{name: "no certificate is served", change: map[string]string{ends1: "0x3000"}, want: at{time.Hour: {endsInTwoWeeks, endsInThreeDays}}},
+	{name: "a certificate ends in fifteen days", change: map[string]string{ends1: days(15)}, want: at{time.Hour: nil}},
 	{name: "a certificate is renewed in time", change: map[string]string{ends1: "518400x9 2592000x100"}, want: at{9 * time.Minute: nil, 30 * time.Minute: nil}},
 
 	{name: "nobody leads", change: map[string]string{leads1: "1x9 0x100"}, want: at{19 * time.Minute: nil, 20 * time.Minute: {fanoutDown}}},
-	{name: "no fan-out answers", change: map[string]string{f1: "1x9 0x100", f2: "1x9 0x100", leads1: "1x9", leads2: "0x9"}, want: at{19 * time.Minute: nil, 30 * time.Minute: {fanoutDown}}},
+	{name: "no fan-out answers", change: map[string]string{f1: "1x9 0x100", f2: "1x9 0x100", leads1: "1x9", leads2: "0x9"}, want: at{19 * time.Minute: nil, 30 * time.Minute: {fanoutDown, replicaDown("fanout", "f1"), replicaDown("fanout", "f2")}}},
 	{name: "the other one leads", change: map[string]string{leads1: "1x9 0x100", leads2: "0x11 1x100"}, want: at{30 * time.Minute: nil}},
 	{name: "fan-out is not installed", change: map[string]string{f1: gone, f2: gone, leads1: gone, leads2: gone, errors: gone, wanted: gone, present: gone}, want: at{2 * time.Hour: nil}},
 
