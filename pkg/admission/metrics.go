@@ -31,23 +31,22 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			return nil, err
 		}
 	}
-	m.start()
 	return m, nil
 }
 
-// start has each decision that a webhook may come to begin at zero: Prometheus
-// sees no increase in a counter that begins with its first rejection.
-func (m *Metrics) start() {
-	judged := []decision{decisionAllow, decisionDeny, decisionWarn, decisionAudit}
-	for webhook, decisions := range map[string][]decision{
-		SSPPath:                    judged,
-		DataImportCronValidatePath: judged,
-		DataImportCronMutatePath:   {decisionAllow, decisionPatch},
-	} {
-		for _, operation := range []admissionv1.Operation{admissionv1.Create, admissionv1.Update} {
-			for _, what := range decisions {
-				m.decisions.WithLabelValues(webhook, string(operation), string(what))
-			}
+// start has each decision that a webhook may come to begin at zero: Prometheus sees
+// no increase in a counter that begins with its first rejection.
+func (m *Metrics) start(webhook string) {
+	if m == nil {
+		return
+	}
+	decisions := []decision{decisionAllow, decisionDeny, decisionWarn, decisionAudit}
+	if webhook == DataImportCronMutatePath {
+		decisions = []decision{decisionAllow, decisionPatch}
+	}
+	for _, operation := range []admissionv1.Operation{admissionv1.Create, admissionv1.Update} {
+		for _, what := range decisions {
+			m.decisions.WithLabelValues(webhook, string(operation), string(what))
 		}
 	}
 }
