@@ -54,6 +54,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/dataimportcrons"), strings.HasSuffix(path, "/datasources"):
 		objects(w, r)
 	default:
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusNotFound)
 		send(w, metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound})
 	}
@@ -87,9 +88,7 @@ func objects(w http.ResponseWriter, r *http.Request, items ...json.RawMessage) {
 }
 
 func send(w http.ResponseWriter, value any) {
-	if w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", "application/json")
-	}
+	w.Header().Set("Content-Type", "application/json")
 	// The client is gone where it fails.
 	_ = json.NewEncoder(w).Encode(value)
 }
