@@ -65,7 +65,7 @@ CYCLONEDX = $$($(GO) -C hack/release tool -n cyclonedx-gomod)
 
 # Modules of their own, so that what they need is not what dicer needs: tools with
 # tests, and what hack/bench and hack/kind build.
-TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/release
+TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/monitoring hack/release
 PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help

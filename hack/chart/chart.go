@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 // chart is the chart's folder in deploy/.
@@ -60,7 +62,15 @@ func generate(deploy string) (files, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range []*overlay{all, openshift, webhookOnly} {
+	monitoring, err := g.more(tree, monitoringOverlay, all, monitoringPlaces)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := g.more(tree, policiesOverlay, all, all.policyPlaces())
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range []*overlay{all, openshift, webhookOnly, monitoring, policies} {
 		if err := o.generalize(&g.marks); err != nil {
 			return nil, err
 		}
@@ -69,7 +79,28 @@ func generate(deploy string) (files, error) {
 	if err := g.templates(written, all, openshift, webhookOnly); err != nil {
 		return nil, err
 	}
+	for _, o := range []*overlay{monitoring, policies} {
+		for _, object := range o.objects {
+			if err := g.write(written, object, "if .Values."+o.name+".enabled"); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return written, g.defaults.write(written, deploy)
+}
+
+// more renders an overlay that brings further objects, and keeps these alone. Its
+// name is that of the value that enables it.
+func (g *generator) more(tree filesys.FileSystem, name string, all *overlay, places []place) (*overlay, error) {
+	o, err := render(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	o.objects = o.beyond(all, &g.marks)
+	if err := g.put(o, places); err != nil {
+		return nil, err
+	}
+	return o, g.leftovers(o)
 }
 
 // write replaces what an earlier run has written.

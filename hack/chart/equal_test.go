@@ -56,6 +56,29 @@ resources: [../../base]
 components: [../../components/cert-manager, ../../components/fanout, ../../components/client-auth, ../../components/settings]
 `
 
+// monitored is monitoring.enabled and nothing else.
+const monitored = `
+resources: [../../base]
+components: [../../components/cert-manager, ../../components/fanout, ../../components/monitoring, ../../components/settings]
+`
+
+// policed is policies.enabled, with other settings.
+const policed = `
+resources: [../../base]
+components: [../../components/cert-manager, ../../components/fanout, ../../components/policies, ../../components/settings]
+configMapGenerator:
+- name: dicer-webhook
+  namespace: dicer-system
+  behavior: merge
+  literals: [DICER_ARCHITECTURES=arm64, DICER_GOLDEN_IMAGES_NAMESPACE=golden]
+`
+
+// monitoredAlone is that without fan-out, on OpenShift.
+const monitoredAlone = `
+resources: [../../base]
+components: [../../components/openshift, ../../components/monitoring, ../../components/settings]
+`
+
 const ownValues = `
 createNamespace: true
 architectures: [amd64, ppc64le]
@@ -66,6 +89,8 @@ image: {repository: registry.invalid/dicer, tag: v9}
 webhook: {replicas: 3}
 fanout: {mode: all, replicas: 1}
 `
+
+const allValues = ownValues + "policies: {enabled: true}\nmonitoring: {enabled: true, labels: {release: prometheus}}"
 
 func TestTheChartIsTheOverlays(t *testing.T) {
 	tests := []struct {
@@ -81,6 +106,9 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 		{"off without quotes", "webhook-only", "{createNamespace: true, fanout: {mode: off}}", nil},
 		{"one for templates without a list", "all", "{createNamespace: true, fanout: {mode: all}}", nil},
 		{"one for the API server alone", "client-auth", "{createNamespace: true, webhook: {clientAuth: {enabled: true}}}", nil},
+		{"one that is monitored", "monitoring", "{createNamespace: true, monitoring: {enabled: true}}", nil},
+		{"one with policies", "policies", "{createNamespace: true, policies: {enabled: true}, architectures: [arm64], goldenImagesNamespace: golden}", nil},
+		{"OpenShift's webhook, monitored", "monitoring-alone", `{createNamespace: true, certificates: {source: openshift}, fanout: {mode: "off"}, monitoring: {enabled: true}}`, nil},
 		{"a user's own, without what components/ssp-crd brings beside templates-all", "own", ownValues,
 			[]string{"Namespace /golden", "CustomResourceDefinition /ssps.ssp.kubevirt.io"}},
 	}
@@ -88,6 +116,9 @@ func TestTheChartIsTheOverlays(t *testing.T) {
 	writeFile(t, filepath.Join(copied, "overlays/own/kustomization.yaml"), ownOverlay)
 	writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
 	writeFile(t, filepath.Join(copied, "overlays/client-auth/kustomization.yaml"), clientAuth)
+	writeFile(t, filepath.Join(copied, "overlays/monitoring/kustomization.yaml"), monitored)
+	writeFile(t, filepath.Join(copied, "overlays/policies/kustomization.yaml"), policed)
+	writeFile(t, filepath.Join(copied, "overlays/monitoring-alone/kustomization.yaml"), monitoredAlone)
 	overlays, err := os.ReadDir(filepath.Join(copied, "overlays"))
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +155,7 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		{"resources", "components/fanout/deployment.yaml", "memory: 64Mi", "memory: 65Mi"},
 		{"the tag", "components/settings/kustomization.yaml", "newTag: v0.1.0", "newTag: v0.2.0"},
 		{"the architectures", "webhook/configmap.yaml", "amd64,arm64,s390x", "amd64,arm64"},
-		{"the golden images' namespace", "base/kustomization.yaml", "=kubevirt-os-images", "=other"},
+		{"the golden images' namespace", "base/kustomization.yaml", "=kubevirt-os-images", "=elsewhere"},
 		{"one more setting", "base/kustomization.yaml", "  literals:\n", "  literals:\n  - DICER_TLS_MIN_VERSION=VersionTLS12\n"},
 		{"the API server's ports", "components/fanout/networkpolicy.yaml", "port: 6443", "port: 8443"},
 		{"a field without a value", "base/service.yaml", "appProtocol: https", "appProtocol: http"},
@@ -135,6 +166,10 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 		{"the name that may call", "components/client-auth/kustomization.yaml", "value: kube-apiserver", "value: api"},
 		{"where the clients' CA is", "components/client-auth/kustomization.yaml", "/client-ca", "/ca"},
 		{"the ConfigMap of the clients' CA", "components/client-auth/kustomization.yaml", "name: dicer-webhook-client-ca", "name: callers"},
+		{"an alert's text", "components/monitoring/prometheusrule.yaml", "ends in\n", "will end in\n"},
+		{"a legend", "components/monitoring/dicer.json", "{{reason}}", "{{reason}}!"},
+		{"the name of what is scraped", "components/monitoring/servicemonitor.yaml", "dicer-$1", "my-$1"},
+		{"a policy's rule", "components/policies/ssps.yaml", "size() > 63", "size() > 62"},
 		{"where pods run", "components/fanout/deployment.yaml", "kubernetes.io/os: linux", "kubernetes.io/os: plan9"},
 		{"the quota", "base/quota.yaml", `"100"`, `"90"`},
 		{"an object less", "base/kustomization.yaml", "- poddisruptionbudget.yaml\n", ""},
@@ -146,11 +181,15 @@ func TestAChangeOfAManifestReachesTheChart(t *testing.T) {
 			edit(t, filepath.Join(copied, test.file), test.old, test.new)
 			writeFile(t, filepath.Join(copied, "overlays/all/kustomization.yaml"), allTemplates)
 			writeFile(t, filepath.Join(copied, "overlays/client-auth/kustomization.yaml"), clientAuth)
+			writeFile(t, filepath.Join(copied, "overlays/monitoring/kustomization.yaml"), monitored)
+			writeFile(t, filepath.Join(copied, "overlays/policies/kustomization.yaml"), policed)
 			differences := func() (found string) {
 				for overlay, values := range map[string]string{
 					"default":     "createNamespace: true",
 					"all":         "{createNamespace: true, fanout: {mode: all}}",
 					"client-auth": "{createNamespace: true, webhook: {clientAuth: {enabled: true}}}",
+					"monitoring":  "{createNamespace: true, monitoring: {enabled: true}}",
+					"policies":    "{createNamespace: true, policies: {enabled: true}, architectures: [arm64], goldenImagesNamespace: golden}",
 					"openshift":   "{createNamespace: true, certificates: {source: openshift}, goldenImagesNamespace: openshift-virtualization-os-images}",
 				} {
 					found += cmp.Diff(kustomized(t, filepath.Join(copied, "overlays", overlay)), chartOf(t, copied, namespace, values))
@@ -184,7 +223,7 @@ func TestAnotherNamespaceIsThatOfEverything(t *testing.T) {
 	if diff := cmp.Diff(want, chartOf(t, deploy, another, "createNamespace: true")); diff != "" {
 		t.Errorf("-overlay +chart:\n%s", diff)
 	}
-	texts, err := helmed(deploy, another, "{fanout: {mode: all}}")
+	texts, err := helmed(deploy, another, "{fanout: {mode: all}, monitoring: {enabled: true}}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +239,7 @@ func TestWhatNoOverlayHas(t *testing.T) {
 	got := chartOf(t, deploy, namespace, `
 imagePullSecrets: [{name: pull}]
 webhook: {clientAuth: {configMap: unused}}
+monitoring: {labels: {un: used}}
 fanout:
   targetNamespaces: [more, kubevirt-os-images]
   extraArgs: ["--recreate-delay=30s"]
@@ -227,8 +267,30 @@ fanout:
 	}
 }
 
+func TestThePoliciesDoWithFindingsWhatTheWebhookDoes(t *testing.T) {
+	got := chartOf(t, deploy, namespace, "{policies: {enabled: true}, validationAction: Warn}")
+	for _, name := range []string{"dicer-dataimportcrons", "dicer-ssps"} {
+		spec := got["ValidatingAdmissionPolicyBinding /"+name]["spec"].(map[string]any)
+		if diff := cmp.Diff([]any{"Warn"}, spec["validationActions"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestTheMonitoringIsSelectedByLabels(t *testing.T) {
+	want := chartOf(t, deploy, namespace, "{monitoring: {enabled: true}}")
+	for _, key := range []string{"ServiceMonitor dicer-system/dicer", "PrometheusRule dicer-system/dicer", "ConfigMap dicer-system/dicer-dashboard"} {
+		labels := want[key]["metadata"].(map[string]any)["labels"].(map[string]any)
+		labels["release"], labels["monitor/this"] = "prometheus", "1e3"
+	}
+	got := chartOf(t, deploy, namespace, `{monitoring: {enabled: true, labels: {release: prometheus, monitor/this: "1e3"}}}`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +chart:\n%s", diff)
+	}
+}
+
 func TestHelmLintHasNoWarning(t *testing.T) {
-	for _, values := range []string{"{}", ownValues} {
+	for _, values := range []string{"{}", allValues} {
 		given := map[string]any{}
 		if err := sigsyaml.Unmarshal([]byte(values), &given); err != nil {
 			t.Fatal(err)

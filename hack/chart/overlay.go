@@ -13,13 +13,15 @@ import (
 )
 
 // The overlays of deploy/overlays. The first is the chart's default; the others
-// tell which of its objects go with which value. The last two are made by load.
+// tell which of its objects go with which value. The last four are made by load.
 const (
 	defaultOverlay      = "default"
 	openshiftOverlay    = "openshift"
 	webhookOnlyOverlay  = "webhook-only"
 	templatesAllOverlay = "templates-all"
 	clientAuthOverlay   = "client-auth"
+	monitoringOverlay   = "monitoring"
+	policiesOverlay     = "policies"
 )
 
 // The ConfigMap's keys that have a value of their own in the chart.
@@ -77,7 +79,7 @@ func load(deploy string) (filesys.FileSystem, error) {
 	if !found {
 		return nil, fmt.Errorf("overlays/%s: no %q in its components", defaultOverlay, last)
 	}
-	for _, name := range []string{templatesAllOverlay, clientAuthOverlay} {
+	for _, name := range []string{templatesAllOverlay, clientAuthOverlay, monitoringOverlay, policiesOverlay} {
 		with := before + "- ../../components/" + name + "\n" + last + after
 		if err := tree.WriteFile(kustomization(name), []byte(with)); err != nil {
 			return nil, err
@@ -98,15 +100,17 @@ func render(tree filesys.FileSystem, name string) (*overlay, error) {
 		o.objects = append(o.objects, &object{RNode: &r.RNode})
 		if text, err := r.RNode.String(); err != nil {
 			return nil, err
-		} else if strings.Contains(text, "{{") {
+		} else if strings.Contains(text, "{{") && name != monitoringOverlay {
 			return nil, fmt.Errorf("overlays/%s: %s %s: Helm would take its {{ for a template's", name, r.GetKind(), r.GetName())
 		}
 		switch r.GetKind() {
 		case "Namespace":
 			o.namespace = r.GetName()
 		case "ConfigMap":
-			o.settings = r.GetName()
-			o.architectures, o.golden = r.GetDataMap()[architecturesKey], r.GetDataMap()[goldenKey]
+			// The dashboard is one, too.
+			if data := r.GetDataMap(); data[architecturesKey] != "" {
+				o.settings, o.architectures, o.golden = r.GetName(), data[architecturesKey], data[goldenKey]
+			}
 		}
 	}
 	if o.namespace == "" || o.architectures == "" || o.golden == "" {
@@ -136,6 +140,26 @@ func (o *overlay) generalize(m *marks) error {
 		})
 	}
 	return nil
+}
+
+// beyond returns the objects that the default overlay does not have, escaped.
+func (o *overlay) beyond(all *overlay, m *marks) []*object {
+	var found []*object
+	for _, object := range o.objects {
+		if all.get(object.key()) == nil {
+			object.escape(m)
+			found = append(found, object)
+		}
+	}
+	return found
+}
+
+// escape has Helm leave alone what is Prometheus' and Grafana's: their templates
+// begin as its own.
+func (o *object) escape(m *marks) {
+	o.visit(func(_ string, scalar *yaml.Node) {
+		scalar.Value = strings.ReplaceAll(scalar.Value, "{{", m.inline(`{{ "{{" }}`))
+	})
 }
 
 // find returns the object of a kind and name, or namespace/name.

@@ -24,6 +24,20 @@ var clientAuthPlaces = []place{
 	{"Deployment", "dicer-webhook", pod("spec", "volumes", "[name=client-ca]", "configMap", "name"), value("webhook.clientAuth.configMap")},
 }
 
+// monitoringPlaces are those of what monitoring adds: who selects these objects does
+// it by labels that are not known here.
+var monitoringPlaces = []place{
+	{"ServiceMonitor", "dicer", []string{"metadata", "labels"}, moreLabels},
+	{"PrometheusRule", "dicer", []string{"metadata", "labels"}, moreLabels},
+	{"ConfigMap", "dicer-dashboard", []string{"metadata", "labels"}, moreLabels},
+}
+
+var moreLabels = add(
+	"{{- range $name, $value := .Values.monitoring.labels }}",
+	"{{ $name | quote }}: {{ $value | quote }}",
+	"{{- end }}",
+)
+
 // places returns every place of overlay o, which is the default one; allTemplates
 // is that with fanout.mode all, clientAuth with webhook.clientAuth. That a manifest
 // has each is checked, and by leftovers that there is no other.
@@ -145,14 +159,37 @@ func container(name, field string) []string {
 // quotes, as components/settings says.
 func (o *overlay) condition(kind, webhook string) place {
 	path := []string{"webhooks", "[name=" + webhook + "]", "matchConditions", "[name=incomplete-on-create]", "expression"}
-	return place{kind, "dicer", path, func(g *generator, at *yaml.MapNode) error {
-		before, after, found := strings.Cut(at.Value.YNode().Value, `"`+o.architectures+`"`)
+	return place{kind, "dicer", path, quotedIn(o.architectures, `{{ join "," .Values.architectures }}`)}
+}
+
+// policyPlaces are those of what policies adds. What becomes of findings is one value
+// for both: its words are theirs.
+func (o *overlay) policyPlaces() []place {
+	var found []place
+	for _, name := range []string{"dicer-dataimportcrons", "dicer-ssps"} {
+		found = append(found,
+			place{"ValidatingAdmissionPolicy", name, []string{"spec", "variables", "[name=accepted]", "expression"},
+				quotedIn(o.architectures, `{{ join "," .Values.architectures }}`)},
+			place{"ValidatingAdmissionPolicyBinding", name, []string{"spec", "validationActions"}, func(g *generator, at *yaml.MapNode) error {
+				g.replaceWith(at, "[{{ .Values.validationAction }}]")
+				return nil
+			}},
+		)
+	}
+	return append(found, place{"ValidatingAdmissionPolicy", "dicer-ssps", []string{"spec", "variables", "[name=golden]", "expression"},
+		quotedIn(o.golden, "{{ .Values.goldenImagesNamespace }}")})
+}
+
+// quotedIn puts an action where an expression has a text in double quotes.
+func quotedIn(text, action string) change {
+	return func(g *generator, at *yaml.MapNode) error {
+		before, after, found := strings.Cut(at.Value.YNode().Value, `"`+text+`"`)
 		if !found {
-			return fmt.Errorf("%s: no %q in it", strings.Join(path, "."), o.architectures)
+			return fmt.Errorf("expression: no %q in it", text)
 		}
-		at.Value.YNode().Value = before + `"` + g.inline(`{{ join "," .Values.architectures }}`) + `"` + after
+		at.Value.YNode().Value = before + `"` + g.inline(action) + `"` + after
 		return nil
-	}}
+	}
 }
 
 // put puts the values into the overlay's objects.

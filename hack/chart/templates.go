@@ -26,15 +26,9 @@ func (g *generator) templates(written files, all, openshift, webhookOnly *overla
 				return err
 			}
 		}
-		text, err := g.text(object.RNode)
-		if err != nil {
+		if err := g.write(written, object, inside...); err != nil {
 			return err
 		}
-		file := template(strings.ToLower(object.GetKind()) + ".yaml")
-		if written[file] == "" {
-			written[file] = header
-		}
-		written[file] += wrap("---\n"+text, inside...)
 	}
 	for _, o := range []*overlay{openshift, webhookOnly} {
 		for _, object := range o.objects {
@@ -44,6 +38,20 @@ func (g *generator) templates(written files, all, openshift, webhookOnly *overla
 			}
 		}
 	}
+	return nil
+}
+
+// write writes an object inside of actions into the template of its kind.
+func (g *generator) write(written files, object *object, inside ...string) error {
+	text, err := g.text(object.RNode)
+	if err != nil {
+		return err
+	}
+	file := template(strings.ToLower(object.GetKind()) + ".yaml")
+	if written[file] == "" {
+		written[file] = header
+	}
+	written[file] += wrap("---\n"+text, inside...)
 	return nil
 }
 

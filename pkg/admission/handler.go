@@ -18,11 +18,15 @@ import (
 // request is answered by one; anything else by a status of 4xx with a short text, or 503 while there are too many.
 func (p *Policy) Handlers(logger logr.Logger) map[string]http.Handler {
 	all := newBodies()
-	return map[string]http.Handler{
+	handlers := map[string]http.Handler{
 		SSPPath:                    &webhook[ssp]{p, logger, all, SSPPath, sspKind, p.validateSSP},
 		DataImportCronMutatePath:   &webhook[arch.DataImportCron]{p, logger, all, DataImportCronMutatePath, dataImportCronKind, p.mutateDataImportCron},
 		DataImportCronValidatePath: &webhook[arch.DataImportCron]{p, logger, all, DataImportCronValidatePath, dataImportCronKind, p.validateDataImportCron},
 	}
+	for path := range handlers {
+		p.Metrics.start(path)
+	}
+	return handlers
 }
 
 // webhook answers AdmissionReviews about one kind of object, of which T is the

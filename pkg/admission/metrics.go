@@ -2,6 +2,7 @@ package admission
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -31,6 +32,23 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}
 	}
 	return m, nil
+}
+
+// start has each decision that a webhook may come to begin at zero: Prometheus sees
+// no increase in a counter that begins with its first rejection.
+func (m *Metrics) start(webhook string) {
+	if m == nil {
+		return
+	}
+	decisions := []decision{decisionAllow, decisionDeny, decisionWarn, decisionAudit}
+	if webhook == DataImportCronMutatePath {
+		decisions = []decision{decisionAllow, decisionPatch}
+	}
+	for _, operation := range []admissionv1.Operation{admissionv1.Create, admissionv1.Update} {
+		for _, what := range decisions {
+			m.decisions.WithLabelValues(webhook, string(operation), string(what))
+		}
+	}
 }
 
 func (m *Metrics) observe(webhook, operation string, what decision, findings arch.Findings) {

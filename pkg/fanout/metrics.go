@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
 // Metrics tell how far the DataImportCrons are from what the SSPs ask for.
@@ -12,8 +14,11 @@ import (
 type Metrics struct {
 	wanted, present prometheus.Gauge
 	failed          *prometheus.GaugeVec
-	created         prometheus.Counter
-	deleted         *prometheus.CounterVec
+	// templates and withoutNodes are of the SSPs as they are written, whether or
+	// not anything is made of them.
+	templates, withoutNodes *prometheus.GaugeVec
+	created                 prometheus.Counter
+	deleted                 *prometheus.CounterVec
 
 	mu   sync.Mutex
 	ssps map[types.NamespacedName]counts
@@ -23,6 +28,11 @@ type Metrics struct {
 type counts struct {
 	wanted, present int
 	failed          map[Reason]int
+	// templates are the warnings about the SSP itself.
+	templates map[Reason]int
+	// withoutNodes are its templates, by an architecture of their lists that
+	// spec.cluster has no node of.
+	withoutNodes map[arch.Arch]int
 }
 
 // The reasons of a deletion.
@@ -46,6 +56,14 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "dicer_fanout_failed",
 			Help: "DataImportCrons and DataSources that cannot be as they are asked for, by the reason of the event on the SSP.",
 		}, []string{"reason"}),
+		templates: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dicer_fanout_template_warnings",
+			Help: "Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.",
+		}, []string{"reason"}),
+		withoutNodes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dicer_fanout_templates_without_nodes",
+			Help: "Templates whose list names an architecture that spec.cluster has no node of, by that architecture.",
+		}, []string{"architecture"}),
 		created: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "dicer_fanout_created_total",
 			Help: "DataImportCrons created.",
@@ -56,7 +74,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"reason"}),
 		ssps: map[types.NamespacedName]counts{},
 	}
-	for _, c := range []prometheus.Collector{m.wanted, m.present, m.failed, m.created, m.deleted} {
+	for _, c := range []prometheus.Collector{m.wanted, m.present, m.failed, m.templates, m.withoutNodes, m.created, m.deleted} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -88,18 +106,31 @@ func (m *Metrics) reset() {
 
 func (m *Metrics) publish() {
 	var wanted, present int
-	failed := map[Reason]int{}
+	failed, templates, withoutNodes := map[Reason]int{}, map[Reason]int{}, map[arch.Arch]int{}
 	for _, c := range m.ssps {
 		wanted += c.wanted
 		present += c.present
-		for reason, n := range c.failed {
-			failed[reason] += n
-		}
+		addTo(failed, c.failed)
+		addTo(templates, c.templates)
+		addTo(withoutNodes, c.withoutNodes)
 	}
 	m.wanted.Set(float64(wanted))
 	m.present.Set(float64(present))
-	m.failed.Reset()
-	for reason, n := range failed {
-		m.failed.WithLabelValues(string(reason)).Set(float64(n))
+	show(m.failed, failed)
+	show(m.templates, templates)
+	show(m.withoutNodes, withoutNodes)
+}
+
+func addTo[K comparable](sum, more map[K]int) {
+	for k, n := range more {
+		sum[k] += n
+	}
+}
+
+// show has a gauge say these counts and no others.
+func show[K ~string](gauge *prometheus.GaugeVec, counts map[K]int) {
+	gauge.Reset()
+	for k, n := range counts {
+		gauge.WithLabelValues(string(k)).Set(float64(n))
 	}
 }

@@ -4,9 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
 const noMetrics = `
@@ -39,9 +43,12 @@ func TestMetricsAreTheSumOverAllSSPs(t *testing.T) {
 	}
 	compare(noMetrics)
 	one, two := types.NamespacedName{Namespace: "a", Name: "ssp"}, types.NamespacedName{Namespace: "b", Name: "ssp"}
+	three, four := types.NamespacedName{Namespace: "c", Name: "ssp"}, types.NamespacedName{Namespace: "d", Name: "ssp"}
 	m.set(one, &counts{wanted: 4, present: 1, failed: map[Reason]int{ReasonForeign: 2, ReasonContested: 1}})
 	m.set(two, &counts{wanted: 1, present: 0, failed: map[Reason]int{ReasonForeign: 1}})
 	m.set(two, &counts{wanted: 1, present: 1, failed: map[Reason]int{ReasonForeign: 3}})
+	m.set(three, &counts{templates: map[Reason]int{ReasonInvalidList: 1}, withoutNodes: map[arch.Arch]int{"s390x": 2}})
+	m.set(four, &counts{templates: map[Reason]int{ReasonInvalidList: 2}, withoutNodes: map[arch.Arch]int{"s390x": 1, "arm64": 1}})
 	m.created.Inc()
 	m.deleted.WithLabelValues(deletedUnwanted).Inc()
 	compare(`
@@ -59,6 +66,13 @@ dicer_fanout_failed{reason="Foreign"} 5
 # HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
 # TYPE dicer_fanout_present gauge
 dicer_fanout_present 2
+# HELP dicer_fanout_template_warnings Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.
+# TYPE dicer_fanout_template_warnings gauge
+dicer_fanout_template_warnings{reason="InvalidList"} 3
+# HELP dicer_fanout_templates_without_nodes Templates whose list names an architecture that spec.cluster has no node of, by that architecture.
+# TYPE dicer_fanout_templates_without_nodes gauge
+dicer_fanout_templates_without_nodes{architecture="arm64"} 1
+dicer_fanout_templates_without_nodes{architecture="s390x"} 3
 # HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
 # TYPE dicer_fanout_wanted gauge
 dicer_fanout_wanted 5
@@ -71,7 +85,8 @@ dicer_fanout_wanted 5
 		t.Errorf("after an SSP has gone there are %d failures; want 1", got)
 	}
 	m.reset()
-	if got := testutil.ToFloat64(m.wanted) + testutil.ToFloat64(m.present) + float64(testutil.CollectAndCount(m.failed)); got != 0 {
+	if got := testutil.ToFloat64(m.wanted) + testutil.ToFloat64(m.present) +
+		float64(testutil.CollectAndCount(m.failed)+testutil.CollectAndCount(m.templates)+testutil.CollectAndCount(m.withoutNodes)); got != 0 {
 		t.Errorf("after the lead is lost the gauges show %v; want nothing", got)
 	}
 	if got := testutil.ToFloat64(m.created); got != 1 {
@@ -88,9 +103,44 @@ func TestMetricsAreNamedAsPrometheusWants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.set(types.NamespacedName{Namespace: "a", Name: "b"}, &counts{failed: map[Reason]int{ReasonForeign: 1}})
+	m.set(types.NamespacedName{Namespace: "a", Name: "b"}, &counts{
+		failed: map[Reason]int{ReasonForeign: 1}, templates: map[Reason]int{ReasonInvalidList: 1}, withoutNodes: map[arch.Arch]int{"arm64": 1},
+	})
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
+	}
+}
+
+// TestWhatAnSSPSaysIsCounted is of what is made of no DataImportCron, and so is no
+// failure of one.
+func TestWhatAnSSPSaysIsCounted(t *testing.T) {
+	const nodes = "cluster: {workloadArchitectures: [amd64], controlPlaneArchitectures: [arm64]}"
+	templates := strings.Join([]string{
+		tmpl("a", "amd64,s390x", "a", "docker://a"),
+		tmpl("b", "s390x", "b", "docker://b"),
+		tmpl("c", "amd64,arn64,arm64", "c", "docker://c"),
+		tmpl("d", "", "d", "docker://d"),
+	}, ", ")
+	for name, tc := range map[string]struct {
+		spec         string
+		withoutNodes map[arch.Arch]int
+		warnings     map[Reason]int
+	}{
+		"with nodes of two architectures": {nodes, map[arch.Arch]int{"s390x": 2}, map[Reason]int{ReasonInvalidList: 1, ReasonNoArchitectureLeft: 1}},
+		"where nothing is known of nodes": {"scale: {}", map[arch.Arch]int{}, map[Reason]int{ReasonInvalidList: 1}},
+		"where the SSP operator decides":  {nodes + ", enableMultipleArchitectures: true", map[arch.Arch]int{}, map[Reason]int{ReasonInvalidList: 1, ReasonNoArchitectureLeft: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ssp := parse(t, "{apiVersion: ssp.kubevirt.io/v1beta3, kind: SSP, metadata: {name: ssp, namespace: kubevirt, uid: u}, spec: {"+
+				tc.spec+", commonTemplates: {dataImportCronTemplates: ["+templates+"]}}}")
+			p := benchPlanner().plan(&unstructured.Unstructured{Object: ssp})
+			if diff := cmp.Diff(tc.withoutNodes, p.withoutNodes); diff != "" {
+				t.Errorf("architectures without nodes (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.warnings, p.notes.warnings()); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -77,6 +77,17 @@ func (ns *notes) tell(reason Reason, subject, text string) {
 	ns.add(note{reason: reason, subject: subject, text: text})
 }
 
+// warnings counts the warnings by their reason.
+func (ns notes) warnings() map[Reason]int {
+	counts := map[Reason]int{}
+	for _, n := range ns {
+		if n.warning {
+			counts[n.reason]++
+		}
+	}
+	return counts
+}
+
 // maxEventLength is the API's bound on an event's note, in bytes.
 const maxEventLength = 1024
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,9 @@ type plan struct {
 	// standsDown tells that the SSP operator makes the DataImportCrons.
 	standsDown bool
 	notes      notes
+	// withoutNodes counts templates by an architecture of their lists that
+	// spec.cluster has no node of. None where the SSP operator decides.
+	withoutNodes map[arch.Arch]int
 	// elsewhere is, by the name of a template, why what it made in another
 	// namespace than its own has to stay, once choose has run.
 	elsewhere map[string]string
@@ -106,7 +110,7 @@ var templatesPath = field.NewPath("spec", "commonTemplates", "dataImportCronTemp
 
 // plan never fails: what it cannot read is noted, and makes it unsure.
 func (p *Planner) plan(ssp *unstructured.Unstructured) *plan {
-	out := &plan{all: p.All, templates: map[types.NamespacedName]templateState{}}
+	out := &plan{all: p.All, templates: map[types.NamespacedName]templateState{}, withoutNodes: map[arch.Arch]int{}}
 	var v view
 	raw, err := ssp.MarshalJSON()
 	if err == nil {
@@ -176,6 +180,13 @@ func (p *Planner) addTemplate(out *plan, owner record, raw json.RawMessage, node
 	if e.Multi && len(e.Listed) > 0 && len(e.Wanted) == 0 {
 		state.keep = "spec.cluster has no node for it"
 		out.notes.warn(ReasonNoArchitectureLeft, subject, "spec.cluster names none of its architectures; nothing is created or deleted")
+	}
+	if !out.standsDown {
+		for _, a := range e.Listed {
+			if !slices.Contains(e.Wanted, a) {
+				out.withoutNodes[a]++
+			}
+		}
 	}
 	if known, ok := out.templates[template]; ok {
 		state.multi = state.multi || known.multi

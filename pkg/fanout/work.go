@@ -45,6 +45,7 @@ func (r *reconciler) work(key types.NamespacedName, p *plan, have *observed) *wo
 // back no other.
 func (w *work) do(ctx context.Context) reconcile.Result {
 	w.notes = w.plan.notes
+	w.counts.templates, w.counts.withoutNodes = w.plan.notes.warnings(), w.plan.withoutNodes
 	if w.plan.standsDown {
 		w.standDown()
 	} else {

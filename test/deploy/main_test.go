@@ -18,8 +18,8 @@ import (
 	"github.com/dicer-dev/dicer/test/crds"
 )
 
-// env is what all tests share: an API server on which CDI and cert-manager are
-// known and nothing of dicer is installed, and dicer's commands, built.
+// env is what all tests share: an API server on which CDI, cert-manager and
+// prometheus-operator are known and nothing of dicer is installed, and dicer's commands, built.
 var env struct {
 	*cluster.Cluster
 	dir             string
@@ -96,7 +96,7 @@ func start(ctx context.Context) error {
 	return err
 }
 
-// definitions are CDI's and cert-manager's. SSP's are left to
+// definitions are CDI's, cert-manager's and prometheus-operator's. SSP's are left to
 // components/ssp-crd.
 func definitions() ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	var found []*apiextensionsv1.CustomResourceDefinition
@@ -105,7 +105,7 @@ func definitions() ([]*apiextensionsv1.CustomResourceDefinition, error) {
 			found = append(found, crd)
 		}
 	}
-	files, err := filepath.Glob("testdata/cert-manager/*.yaml")
+	files, err := filepath.Glob("testdata/*/*.yaml")
 	if err != nil {
 		return nil, err
 	}
