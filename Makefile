@@ -18,6 +18,15 @@ KIND_RUN ?=
 UPGRADE_FROM ?=
 BASE ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null)
 NEW ?=
+LOAD_ROUNDS ?=
+LOAD_DURATION ?=
+LOAD_CONNECTIONS ?=
+LOAD_CALLERS ?=
+LOAD_BODIES ?=
+LOAD_WRITES ?=
+SOAK_REVIEWS ?=
+OUTPUT ?=
+PLOT ?=
 # A go.work file of a folder above must not change what is built.
 export GOWORK := off
 
@@ -45,16 +54,16 @@ GOTMP = tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && trap 'exit 130' INT &
 PINS := $(notdir $(wildcard hack/controlplane/kubernetes/v*.mod))
 
 # Modules of their own, so that what they need is not what dicer needs: tools with
-# tests, and what hack/kind builds.
-TOOLS := hack/controlplane hack/chart hack/kind
-PARTS := hack/kind/certmanager $(wildcard hack/kind/parts/*)
+# tests, and what hack/bench and hack/kind build.
+TOOLS := hack/controlplane hack/chart hack/kind hack/load
+PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
 help: ## List the targets and variables
 	@echo "Usage: make TARGET [VARIABLE=VALUE ...]"; echo; echo "Targets:"; \
 	while IFS= read -r line; do \
 		if [[ $$line =~ ^([a-z0-9-]+):.*'## '(.*)$$ ]]; then \
-			printf '  %-13s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
+			printf '  %-14s %s\n' "$${BASH_REMATCH[1]}" "$${BASH_REMATCH[2]}"; \
 		fi; \
 	done < $(firstword $(MAKEFILE_LIST)); \
 	echo; echo "Variables:"; \
@@ -71,7 +80,16 @@ help: ## List the targets and variables
 		KIND_RUN "cases of e2e-kind to run, as go test -run; default all" \
 		BASE "revision that bench-compare starts from; default the preceding tag" \
 		NEW "revision that it compares; default what is in the working tree" \
-		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag"
+		UPGRADE_FROM "revision that e2e-kind upgrades from; default the preceding tag" \
+		LOAD_ROUNDS "how often load and load-apiserver measure everything; default 6" \
+		LOAD_DURATION "how long load measures each server with each load in a round; default 500ms" \
+		LOAD_CONNECTIONS "kinds of connection in load; default h2,http/1.1,fresh" \
+		LOAD_CALLERS "numbers of callers; default 1,16,128 in load, 1,4,16 in load-apiserver" \
+		LOAD_BODIES "sizes of reviews in load, in KB; default 2,10,200" \
+		LOAD_WRITES "writes of each figure of a round in load-apiserver; default 300" \
+		SOAK_REVIEWS "reviews that soak sends; default 100000" \
+		OUTPUT "format of what load, load-apiserver and soak print: text or json; default text" \
+		PLOT "file for the plot of load or load-apiserver, as docs/load-server.svg; default none"
 
 .PHONY: build
 build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
@@ -147,6 +165,38 @@ bench: ## Run the benchmarks of pkg
 .PHONY: bench-compare
 bench-compare: ## Compare the benchmarks of revision BASE with those of NEW, by benchstat
 	@exec hack/bench/compare.sh "$(BASE)" $(if $(NEW),"$(NEW)")
+
+# What the image has. To stderr: standard output may be one JSON document.
+.PHONY: bin/released/webhook
+bin/released/webhook:
+	@echo "building $@ $(VERSION)" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w $(LDFLAGS)" -o $@ ./cmd/dicer
+
+.PHONY: bin/load
+bin/load:
+	@echo "building $@" >&2
+	@$(GOTMP) CGO_ENABLED=0 $(GO) -C hack/load build -trimpath -buildvcs=false -o ../../$@ .
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load
+load: bin/load bin/released/webhook ## Compare the webhook server with others under the same load, 7 minutes; fails on wrong answers only
+	@exec bin/load server -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -duration "$(LOAD_DURATION)" \
+		-connections "$(LOAD_CONNECTIONS)" -callers "$(LOAD_CALLERS)" -bodies "$(LOAD_BODIES)"
+
+# exec: Ctrl-C and kill reach the tool itself, which then cleans up.
+.PHONY: load-apiserver
+load-apiserver: bin/load bin/released/webhook ## Compare writes through a real API server: nothing installed, a CEL policy, other webhooks, dicer; 10 minutes
+	@$(if $(CONTROL_PLANE),$(MAKE) $(CONTROL_PLANE) >&2)
+	@set -e; KUBEBUILDER_ASSETS="$(ASSETS)"; export KUBEBUILDER_ASSETS; \
+	exec bin/load apiserver -webhook bin/released/webhook -o "$(OUTPUT)" -plot "$(PLOT)" \
+		-rounds "$(LOAD_ROUNDS)" -writes "$(LOAD_WRITES)" -callers "$(LOAD_CALLERS)"
+
+# The image in a folder of its own: one of several architectures stays as it is.
+.PHONY: soak
+soak: bin/load bin/released/webhook ## Tell the webhook's sizes, its time to start, and its memory over SOAK_REVIEWS reviews
+	@$(MAKE) image IMAGE_ARCH="$$($(GO) env GOARCH)" IMAGE_DIR=bin/soak >&2
+	@exec bin/load soak -webhook bin/released/webhook -images bin/soak -reviews "$(SOAK_REVIEWS)" -o "$(OUTPUT)"
 
 # exec: Ctrl-C and kill reach the demo itself, which then cleans up.
 .PHONY: demo

@@ -62,4 +62,4 @@ for round in $(seq "$count"); do
 		for side in "${order[@]}"; do run "$side" "$package"; done
 	done
 done
-"$go" -C hack/load tool benchstat "${labels[0]}=$tmp/base.txt" "${labels[1]}=$tmp/new.txt"
+"$go" -C hack/bench tool benchstat "${labels[0]}=$tmp/base.txt" "${labels[1]}=$tmp/new.txt"

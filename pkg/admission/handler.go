@@ -56,7 +56,7 @@ func (h *webhook[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "dicer: internal error", http.StatusInternalServerError)
 		}
 	}()
-	body, refused := h.bodies.read(r)
+	body, refused := h.bodies.read(w, r)
 	defer h.bodies.release(body)
 	if refused != nil {
 		h.refuse(w, refused)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
@@ -80,22 +81,33 @@ func TestTooManyBodiesAtOnceAreRefused(t *testing.T) {
 	all.wait = 0
 	h := &webhook[arch.DataImportCron]{&Policy{}, logr.Discard(), all, "/x", dataImportCronKind, (&Policy{}).mutateDataImportCron}
 	review := reviewBody(`{` + dicRequest + `,"operation":"DELETE"}`)
-	const others = maxHeld - firstChunk
-	if !all.held.TryAcquire(others) {
-		t.Fatal("something is held already")
+	padded := func(n int) []byte { return append(bytes.Repeat([]byte(" "), n-len(review)), review...) }
+	for _, room := range []struct {
+		name         string
+		of           *semaphore.Weighted
+		others       int64
+		fits, refuse []byte
+	}{
+		{"small", all.small, maxSmall - firstChunk, padded(firstChunk), padded(firstChunk + 1)},
+		{"large", all.large, maxLarge - smallBody, padded(2 * smallBody), padded(2*smallBody + 1)},
+	} {
+		t.Run(room.name, func(t *testing.T) {
+			if !room.of.TryAcquire(room.others) {
+				t.Fatal("something is held already")
+			}
+			if code, answer := send(t, h, room.fits); code != http.StatusOK {
+				t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
+			}
+			if code, answer := send(t, h, room.refuse); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
+				t.Errorf("%d, %s", code, answer)
+			}
+			room.of.Release(room.others)
+			if code, answer := send(t, h, room.refuse); code != http.StatusOK {
+				t.Errorf("%d, %s after the others are gone", code, answer)
+			}
+		})
 	}
-	if code, answer := send(t, h, review); code != http.StatusOK {
-		t.Errorf("%d, %s; want the last one that fits to be answered", code, answer)
-	}
-	large := append(bytes.Repeat([]byte(" "), firstChunk), review...)
-	if code, answer := send(t, h, large); code != http.StatusServiceUnavailable || string(answer) != "dicer: too many requests at once; try again\n" {
-		t.Errorf("%d, %s", code, answer)
-	}
-	all.held.Release(others)
-	if code, answer := send(t, h, large); code != http.StatusOK {
-		t.Errorf("%d, %s after the others are gone", code, answer)
-	}
-	if !all.held.TryAcquire(maxHeld) {
+	if !all.small.TryAcquire(maxSmall) || !all.large.TryAcquire(maxLarge) {
 		t.Error("what was held is not released")
 	}
 }
@@ -108,7 +120,7 @@ func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
 	req.ContentLength = maxBody
 	done := make(chan *refusal)
 	go func() {
-		body, refused := all.read(req)
+		body, refused := all.read(httptest.NewRecorder(), req)
 		all.release(body)
 		done <- refused
 	}()
@@ -116,7 +128,7 @@ func TestACallerHoldsLittleBeforeItSends(t *testing.T) {
 	if _, err := write.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if !all.held.TryAcquire(maxHeld - firstChunk) {
+	if !all.small.TryAcquire(maxSmall-firstChunk) || !all.large.TryAcquire(maxLarge) {
 		t.Error("more than the first chunk is held")
 	}
 	write.CloseWithError(errors.New("gone"))

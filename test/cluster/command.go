@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,8 +10,6 @@ import (
 	"strconv"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 )
 
 // Command is a running command of dicer's.
@@ -101,16 +98,7 @@ func (c *Command) Logs() (string, error) {
 
 // Metrics returns the command's metrics by name.
 func (c *Command) Metrics(ctx context.Context) (map[string]*dto.MetricFamily, error) {
-	body, err := get(ctx, http.DefaultClient, loopbackURL("http", c.metricsPort)+"/metrics")
-	if err != nil {
-		return nil, fmt.Errorf("reading the metrics of %s: %w", c.process.name(), err)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("parsing the metrics of %s: %w", c.process.name(), err)
-	}
-	return families, nil
+	return metrics(ctx, c.process.name(), http.DefaultClient, loopbackURL("http", c.metricsPort))
 }
 
 // Value returns the sum of a counter's or gauge's samples that have these
@@ -121,35 +109,4 @@ func (c *Command) Value(ctx context.Context, metric string, labels map[string]st
 		return 0, err
 	}
 	return sum(families[metric], labels)
-}
-
-func sum(family *dto.MetricFamily, labels map[string]string) (float64, error) {
-	if family == nil {
-		return 0, nil
-	}
-	total := 0.0
-	for _, sample := range family.GetMetric() {
-		if !hasLabels(sample, labels) {
-			continue
-		}
-		switch family.GetType() {
-		case dto.MetricType_COUNTER:
-			total += sample.GetCounter().GetValue()
-		case dto.MetricType_GAUGE:
-			total += sample.GetGauge().GetValue()
-		default:
-			return 0, fmt.Errorf("%s is a %s; want a counter or a gauge", family.GetName(), family.GetType())
-		}
-	}
-	return total, nil
-}
-
-func hasLabels(sample *dto.Metric, labels map[string]string) bool {
-	found := 0
-	for _, label := range sample.GetLabel() {
-		if value, ok := labels[label.GetName()]; ok && value == label.GetValue() {
-			found++
-		}
-	}
-	return found == len(labels)
 }

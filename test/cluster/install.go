@@ -23,19 +23,9 @@ const webhookManifests = "deploy/webhook"
 // server calls each path of w. Another call points the same configurations
 // elsewhere.
 func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
-	manifests, err := c.Manifests(ctx, webhookManifests)
+	configurations, err := c.WebhookConfigurations(ctx, w)
 	if err != nil {
 		return err
-	}
-	var configurations []*unstructured.Unstructured
-	for _, manifest := range manifests {
-		switch manifest.GetKind() {
-		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
-			if err := pointAt(manifest, w); err != nil {
-				return err
-			}
-			configurations = append(configurations, manifest)
-		}
 	}
 	before, err := answered(ctx, w)
 	if err != nil {
@@ -51,6 +41,25 @@ func (c *Cluster) InstallWebhooks(ctx context.Context, w *Webhook) error {
 		return fmt.Errorf("waiting for the webhooks to be called: %w", err)
 	}
 	return nil
+}
+
+// WebhookConfigurations returns the configurations that InstallWebhooks installs.
+func (c *Cluster) WebhookConfigurations(ctx context.Context, w *Webhook) ([]*unstructured.Unstructured, error) {
+	manifests, err := c.Manifests(ctx, webhookManifests)
+	if err != nil {
+		return nil, err
+	}
+	var configurations []*unstructured.Unstructured
+	for _, manifest := range manifests {
+		switch manifest.GetKind() {
+		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration":
+			if err := pointAt(manifest, w); err != nil {
+				return nil, err
+			}
+			configurations = append(configurations, manifest)
+		}
+	}
+	return configurations, nil
 }
 
 // calledSince returns an error unless a probe leaves each path of w called more

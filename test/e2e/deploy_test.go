@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,5 +76,31 @@ func TestTheAcceptedArchitecturesAreOneValue(t *testing.T) {
 	}
 	if got := strings.Count(rendered, `"amd64,ppc64le".split(`); got != 2 || strings.Contains(rendered, shipped) {
 		t.Errorf("the new value is in %d conditions; want it in 2, and nowhere %s", got, shipped)
+	}
+}
+
+// TestTheValidatorsAloneAreAlwaysCalled applies validating.yaml as it stands,
+// without kustomize, which puts the conditions of DataImportCrons into it.
+func TestTheValidatorsAloneAreAlwaysCalled(t *testing.T) {
+	content, err := os.ReadFile("../../deploy/webhook/validating.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := strings.Replace(string(content), "metadata:\n  name: dicer\n", "metadata:\n  name: alone\n", 1)
+	created, _, err := env.Kubectl(t.Context(), manifest, "create", "--dry-run=server", "-o", "json", "-f", "-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v admissionregistrationv1.ValidatingWebhookConfiguration
+	if err := json.Unmarshal([]byte(created), &v); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, w := range v.Webhooks {
+		got[w.Name] = len(w.MatchConditions)
+	}
+	want := map[string]int{"validate.dataimportcron.dicer.dev": 0, "validate.ssp.dicer.dev": 3, "validate.ssp-of-hco.dicer.dev": 3}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 }

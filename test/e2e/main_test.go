@@ -15,6 +15,7 @@ import (
 
 	"github.com/dicer-dev/dicer/test/cluster"
 	"github.com/dicer-dev/dicer/test/crds"
+	"github.com/dicer-dev/dicer/test/mutatingpolicy"
 )
 
 const (
@@ -54,6 +55,10 @@ func runTests(m *testing.M) (int, error) {
 		func(ctx context.Context) error { return start(ctx, dir) },
 		func() int {
 			code := m.Run()
+			if err := noConditionFailed(); err != nil {
+				fmt.Fprintln(os.Stderr, "e2e:", err)
+				code = 1
+			}
 			if log, err := env.webhook.Logs(); code != 0 && err == nil {
 				fmt.Fprintf(os.Stderr, "the webhook's log:\n%s", log)
 			}
@@ -98,13 +103,10 @@ rules:
 		return err
 	}
 	var err error
-	env.Cluster, err = cluster.Start(ctx, cluster.Options{
-		CRDs: crds.All(),
-		APIServerFlags: map[string]string{
-			"audit-policy-file": policy,
-			"audit-log-path":    env.auditLogPath,
-		},
-	})
+	flags := mutatingpolicy.APIServerFlags()
+	flags["audit-policy-file"] = policy
+	flags["audit-log-path"] = env.auditLogPath
+	env.Cluster, err = cluster.Start(ctx, cluster.Options{CRDs: crds.All(), APIServerFlags: flags})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,9 +167,15 @@ type event struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// auditEvents returns the events about objects whose name starts with prefix,
-// in order. The API server writes an event before it answers.
+// auditEvents returns the events about objects whose name starts with prefix.
 func auditEvents(t *testing.T, prefix string) []event {
+	t.Helper()
+	return auditEventsOf(t, func(e event) bool { return strings.HasPrefix(e.ObjectRef.Name, prefix) })
+}
+
+// auditEventsOf returns the events that are wanted, in order. The API server
+// writes an event before it answers.
+func auditEventsOf(t *testing.T, wanted func(event) bool) []event {
 	t.Helper()
 	file, err := os.Open(env.auditLogPath)
 	if err != nil {
@@ -188,7 +195,7 @@ func auditEvents(t *testing.T, prefix string) []event {
 		if err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}
-		if strings.HasPrefix(e.ObjectRef.Name, prefix) {
+		if wanted(e) {
 			events = append(events, e)
 		}
 	}
@@ -198,13 +205,15 @@ func auditEvents(t *testing.T, prefix string) []event {
 // each leaves its decision.
 func (e event) calledWebhooks() []string {
 	var called []string
-	for _, webhook := range []string{"mutate.dataimportcron.dicer.dev", "validate.dataimportcron.dicer.dev", "validate.ssp.dicer.dev", "validate.ssp-of-hco.dicer.dev"} {
+	for _, webhook := range webhooks {
 		if _, ok := e.Annotations[webhook+"/decision"]; ok {
 			called = append(called, webhook)
 		}
 	}
 	return called
 }
+
+func (e event) called(webhook string) bool { return slices.Contains(e.calledWebhooks(), webhook) }
 
 func eventually(t *testing.T, condition func() error) {
 	t.Helper()
