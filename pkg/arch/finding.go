@@ -18,6 +18,7 @@ const (
 	RuleUnknownLabel          Rule = "unknown-architecture-label"
 	RuleDuplicateArchitecture Rule = "duplicate-architecture"
 	RuleEmptyItem             Rule = "empty-item"
+	RuleSpacedItem            Rule = "spaced-item"
 	RuleName                  Rule = "name"
 	RuleDataSourceName        Rule = "datasource-name"
 	RuleNameCollision         Rule = "name-collision"

@@ -67,6 +67,21 @@ func splitList(value string) []string {
 	return items
 }
 
+// spacedItems finds white space around the items of a list. An item of nothing else
+// is empty, which ParseList finds.
+func spacedItems(value string, path *field.Path) Findings {
+	var findings Findings
+	for _, item := range strings.Split(value, ",") {
+		trimmed := strings.TrimSpace(item)
+		if trimmed == "" || trimmed == item || len(findings) == maxListFindings {
+			continue
+		}
+		findings = append(findings, newError(RuleSpacedItem, field.ErrorTypeInvalid, path, item,
+			"white space around an item, for which HCO loses it; want %q", shorten(trimmed)))
+	}
+	return findings
+}
+
 func emptyText(value string, items []string, accepted Architectures) string {
 	var empty []string
 	for i, item := range items {
