@@ -12,6 +12,14 @@ const HyperConvergedPath = "/validate/hyperconverged"
 // hyperConvergedV1 is the version that keeps the templates below workloadSources.
 const hyperConvergedV1 = "v1"
 
+// hyperConvergedTemplates is where a HyperConverged of a version keeps its templates.
+func hyperConvergedTemplates(version string) *field.Path {
+	if version == hyperConvergedV1 {
+		return field.NewPath("spec", "workloadSources", "dataImportCronTemplates")
+	}
+	return field.NewPath("spec", "dataImportCronTemplates")
+}
+
 // hyperConverged is the view of a HyperConverged, in all versions.
 type hyperConverged struct {
 	Metadata arch.Metadata `json:"metadata"`
@@ -44,10 +52,7 @@ func (p *Policy) validateHyperConverged(r review[hyperConverged]) verdict {
 	if old != nil && old.Metadata.DeletionTimestamp != nil {
 		return verdict{response: allowed(), decision: decisionAllow}
 	}
-	path := field.NewPath("spec", "dataImportCronTemplates")
-	if r.Kind.Version == hyperConvergedV1 {
-		path = field.NewPath("spec", "workloadSources", "dataImportCronTemplates")
-	}
+	path := hyperConvergedTemplates(r.Kind.Version)
 	var findings arch.Findings
 	if old == nil {
 		findings = p.Rules.ValidateTemplates(r.Object.templates(r.Kind.Version), path)
@@ -70,7 +75,7 @@ func (h *hyperConverged) templates(version string) arch.Templates {
 		named[t.Metadata.Name] = true
 		// One that is switched off stays as an empty one, which claims nothing: the
 		// others keep their places.
-		if t.Metadata.Annotations[arch.EnableAnnotation] != "false" {
+		if !t.Disabled() {
 			ts.Items[i] = t
 		}
 	}
