@@ -123,13 +123,13 @@ func (o *Object) insert(into place, keys []string, value string) (Edit, bool) {
 
 // below writes a field on the lines after the one of a key.
 func below(content []byte, key, indent int, keys []string, value string) (Edit, bool) {
-	end := bytes.IndexByte(content[key:], '\n')
 	newline := "\n"
+	if bytes.Contains(content, []byte("\r\n")) {
+		newline = "\r\n"
+	}
+	end := bytes.Index(content[key:], []byte(newline))
 	if end < 0 {
 		end = len(content) - key
-	} else if end > 0 && content[key+end-1] == '\r' {
-		end--
-		newline = "\r\n"
 	}
 	var text strings.Builder
 	for i, k := range keys {

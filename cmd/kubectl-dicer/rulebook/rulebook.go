@@ -3,6 +3,7 @@ package rulebook
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
@@ -26,14 +27,14 @@ func All() []Entry { return slices.Concat(listRules(), nameRules(), contradictio
 
 // Find returns the entry of a rule. An error names those that there are.
 func Find(rule arch.Rule) (Entry, error) {
-	var names []arch.Rule
+	var names []string
 	for _, e := range All() {
 		if e.Rule == rule {
 			return e, nil
 		}
-		names = append(names, e.Rule)
+		names = append(names, string(e.Rule))
 	}
-	return Entry{}, fmt.Errorf("rule %q is unknown; accepted: %v", rule, names)
+	return Entry{}, fmt.Errorf("rule %q is unknown; accepted: %s", rule, strings.Join(names, ", "))
 }
 
 // Suggestion says what to do about a finding.

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dicer-dev/dicer/internal/command"
+)
+
+var update = flag.Bool("update", false, "write what the commands print to testdata as what is expected")
+
+// result is what a run of the command came to.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// run runs the command with a standard input.
+func run(ctx context.Context, stdin string, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	cmd := NewCommand()
+	cmd.SetArgs(args)
+	cmd.SetIn(strings.NewReader(stdin))
+	cmd.SetOut(&stdout)
+	cmd.SetErr(&stderr)
+	err := cmd.ExecuteContext(ctx)
+	out := result{stdout: stdout.String(), stderr: stderr.String()}
+	switch {
+	case errors.Is(err, command.ErrFindings):
+		out.code = 1
+	case err != nil:
+		out.code = 2
+		out.stderr += fmt.Sprintf("kubectl-dicer: %v\n", err)
+	}
+	return out
+}
+
+// TestGolden has the whole of what commands print. In testdata NAME.golden has it for
+// the command line on its first line.
+func TestGolden(t *testing.T) {
+	t.Chdir("testdata")
+	files, err := filepath.Glob("*.golden")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".golden"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, _, _ := strings.Cut(string(want), "\n")
+			args, found := strings.CutPrefix(line, "$ kubectl dicer ")
+			if !found {
+				t.Fatalf("the first line is %q; want $ kubectl dicer and arguments", line)
+			}
+			r := run(t.Context(), "", strings.Fields(args)...)
+			got := fmt.Sprintf("%s\n%s", line, r.stdout)
+			if r.stderr != "" {
+				got += "--- standard error\n" + r.stderr
+			}
+			got += fmt.Sprintf("--- exit code %d\n", r.code)
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("(-want +got):\n%s\nwhere that is right: go test ./app -update", diff)
+			}
+		})
+	}
+}
+
+func TestExitCodesAndErrors(t *testing.T) {
+	const warned = "apiVersion: cdi.kubevirt.io/v1beta1\nkind: DataImportCron\nmetadata:\n  name: x\n  labels: {template.kubevirt.io/architecture: arm64}\nspec: {managedDataSource: x-arm64}\n"
+	for name, tc := range map[string]struct {
+		args   string
+		stdin  string
+		code   int
+		stderr string
+	}{
+		"nothing to find":            {args: "lint -f -", stdin: "a: b"},
+		"a warning is a finding":     {args: "lint -f -", stdin: warned, code: 1},
+		"but for who wants errors":   {args: "lint -f - --fail-on=error", stdin: warned},
+		"no file":                    {args: "lint", code: 2, stderr: "--filename: missing; want a file"},
+		"a file that is not there":   {args: "lint -f none.yaml", code: 2, stderr: "none.yaml: no such file"},
+		"a file that is no YAML":     {args: "lint -f -", stdin: "a: [", code: 2, stderr: "stdin: yaml: line 1"},
+		"an unknown format":          {args: "lint -f - -o xml", code: 2, stderr: `--output: "xml" is unknown; accepted: text, json, sarif, github`},
+		"an unknown severity":        {args: "lint -f - --fail-on=hint", code: 2, stderr: `--fail-on: "hint" is unknown; accepted: warning, error`},
+		"rules in another format":    {args: "lint --rules -o sarif", code: 2, stderr: `--output: "sarif" is no format of --rules; accepted: text, json`},
+		"an unknown rule":            {args: "lint --explain nme", code: 2, stderr: `--explain: rule "nme" is unknown; accepted: unknown-architecture, `},
+		"an impossible architecture": {args: "lint -f - --architectures=AMD64", code: 2, stderr: `--architectures: "AMD64" is no architecture`},
+		"impossible nodes":           {args: "expand -f - --cluster-architectures=a,a", code: 2, stderr: `--cluster-architectures: "a" is listed twice`},
+		"nothing to expand":          {args: "expand -f -", stdin: warned, code: 2, stderr: "stdin: no SSP or HyperConverged"},
+		"the standard input written": {args: "annotate -f - --in-place", code: 2, stderr: "--in-place: the standard input cannot be written"},
+		"two files printed":          {args: "annotate -f - -f testdata/seed.yaml", code: 2, stderr: "--filename: 2 files; want one, or --in-place"},
+		"an unknown command":         {args: "lnt", code: 2, stderr: `unknown command "lnt" for "kubectl dicer"`},
+		"an argument":                {args: "lint ssp.yaml", code: 2, stderr: `unknown command "ssp.yaml" for "kubectl dicer lint"`},
+		"help":                       {args: "--help"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t.Context(), tc.stdin, strings.Fields(tc.args)...)
+			if r.code != tc.code || !strings.Contains(r.stderr, tc.stderr) {
+				t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stderr, tc.code, tc.stderr)
+			}
+		})
+	}
+}
+
+func TestEveryCommandHasExamples(t *testing.T) {
+	root := NewCommand()
+	for _, cmd := range append(root.Commands(), root) {
+		if cmd.Example == "" || cmd.Short == "" {
+			t.Errorf("%s: want help with an example", cmd.CommandPath())
+		}
+	}
+}
+
+// TestWhatCanBeReadIsJudged has a broken document beside one with a mistake: both are
+// told, and the exit code says that not all was judged.
+func TestWhatCanBeReadIsJudged(t *testing.T) {
+	seed, err := os.ReadFile("testdata/seed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t.Context(), "a: [\n---\n"+string(seed), "lint", "-f", "-")
+	if r.code != 2 || !strings.Contains(r.stdout, `did you mean "arm64"?`) || !strings.Contains(r.stderr, "stdin: yaml: line 1") {
+		t.Errorf("%+v", r)
+	}
+}
