@@ -62,9 +62,9 @@ KUSTOMIZE = $$($(GO) -C hack/chart tool -n kustomize)
 HELM = $$($(GO) -C hack/chart tool -n helm)
 CYCLONEDX = $$($(GO) -C hack/release tool -n cyclonedx-gomod)
 
-# Modules of their own, so that what they need is not what dicer needs: tools with
-# tests, and what hack/bench and hack/kind build.
-TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/release
+# Modules of their own, so that what they need is not what dicer needs: the plugin and
+# tools, with tests, and what hack/bench and hack/kind build.
+TOOLS := cmd/kubectl-dicer hack/controlplane hack/chart hack/kind hack/load hack/release
 PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
@@ -105,9 +105,10 @@ help: ## List the targets and variables
 
 # -buildvcs=false: VERSION and COMMIT tell the same, also without a git clone.
 .PHONY: build
-build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
-	@echo "build: bin/webhook and bin/fanout $(VERSION)"
+build: ## Build bin/webhook, bin/fanout and bin/kubectl-dicer, stamped with version, commit and date
+	@echo "build: bin/webhook, bin/fanout and bin/kubectl-dicer $(VERSION)"
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
+	@CGO_ENABLED=0 $(GO) -C cmd/kubectl-dicer build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o ../../bin/ .
 
 # -s -w: without symbols and debugging data an image is 30 % smaller. The linker's
 # flags are the Dockerfile's, in its order: they are part of a binary's build ID.

@@ -97,13 +97,13 @@ func (a *Annotator) File(ctx context.Context, file manifest.File) ([]byte, []Out
 func (a *Annotator) template(ctx context.Context, o *manifest.Object, path string, raw []byte, out *Outcome) (*manifest.Edit, error) {
 	var t arch.DataImportCron
 	malformed, err := arch.Decode(raw, &t)
+	out.Template, out.Before = t.Metadata.Name, t.Metadata.Annotations[arch.ListAnnotation]
 	if err == nil && len(malformed) > 0 {
 		err = errors.New(malformed[0].Message())
 	}
 	if err != nil {
 		return nil, err
 	}
-	out.Template, out.Before = t.Metadata.Name, t.Metadata.Annotations[arch.ListAnnotation]
 	registry := t.Spec.Template.Spec.Source.Registry
 	if registry == nil || registry.URL == "" {
 		out.Skipped = "its source names no image in a registry"

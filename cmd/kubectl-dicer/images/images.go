@@ -34,11 +34,11 @@ func Architectures(ctx context.Context, url string) ([]string, error) {
 	}
 	image, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", ref, err)
+		return nil, fmt.Errorf("image %s: %w", ref.Name(), err)
 	}
 	all, err := architectures(image)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", ref, err)
+		return nil, fmt.Errorf("image %s: %w", ref.Name(), err)
 	}
 	return all, nil
 }
