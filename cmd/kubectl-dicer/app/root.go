@@ -40,7 +40,7 @@ NO_COLOR turns colours off.`,
 		Annotations:  map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl dicer"},
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	cmd.AddCommand(newLint(), newExpand(), newAnnotate(), newVersion())
+	cmd.AddCommand(newLint(), newExpand(), newStatus(), newAnnotate(), newVersion())
 	return cmd
 }
 
