@@ -21,10 +21,13 @@ var Formats = []string{"table", "wide", "json", "yaml"}
 // Write writes the report in one of Formats. The architectures are the columns of the
 // table that come first, now is what ages count from.
 func (r *Report) Write(w io.Writer, format string, architectures []string, now time.Time, colors terminal.Colors) error {
-	switch format {
-	case "json", "yaml":
+	switch {
+	case format == "json" || format == "yaml":
 		return r.encode(w, format)
-	case "wide":
+	case len(r.Templates) == 0:
+		_, err := fmt.Fprintln(w, "No SSP has a template.")
+		return err
+	case format == "wide":
 		return r.writeWide(w, now)
 	}
 	if err := r.writeProblems(w, colors); err != nil {
