@@ -137,3 +137,50 @@ func TestWhatCanBeReadIsJudged(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestShellsAreOfferedValues(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"formats of lint":   {[]string{"lint", "-o", ""}, "text\njson\nsarif\ngithub\n"},
+		"formats of expand": {[]string{"expand", "--output", ""}, "yaml\njson\ntable\n"},
+		"formats of status": {[]string{"status", "-o", ""}, "table\nwide\njson\nyaml\n"},
+		"rules":             {[]string{"lint", "--explain", ""}, "unknown-architecture\n"},
+		"commands":          {[]string{"st"}, "status\tShow what stands"},
+	} {
+		r := run(t.Context(), "", append([]string{"__complete"}, tc.args...)...)
+		if r.code != 0 || !strings.Contains(r.stdout, tc.want) {
+			t.Errorf("%s: %+v; want %q", name, r, tc.want)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if r := run(t.Context(), "", "completion", shell); r.code != 0 || !strings.Contains(r.stdout, "kubectl-dicer") {
+			t.Errorf("%s: exit code %d, %.100q", shell, r.code, r.stdout)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if r := run(t.Context(), "", "version"); r.code != 0 || !strings.HasPrefix(r.stdout, "kubectl-dicer devel (commit unknown") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestTheREADMEShowsWhatIsPrinted holds the two together.
+func TestTheREADMEShowsWhatIsPrinted(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lint-five-mistakes", "expand-table"} {
+		golden, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, _, _ := strings.Cut(string(golden), "---")
+		if !strings.Contains(string(readme), "```console\n"+shown+"```\n") {
+			t.Errorf("README.md has not:\n%s", shown)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func (r *Report) Write(w io.Writer, format string, colors terminal.Colors) error
 
 func (r *Report) writeJSON(w io.Writer) error {
 	out := *r
-	out.Findings = slices.Concat([]Finding{}, r.Findings) // [], not null
+	out.Findings = append([]Finding{}, r.Findings...) // [], not null
 	return encode(w, out)
 }
 

@@ -142,7 +142,12 @@ func below(content []byte, key, indent int, keys []string, value string) (Edit, 
 // insertFlow writes a field behind the brace of a mapping, as far from it as the
 // first one is.
 func (o *Object) insertFlow(n *yaml3.Node, keys []string, value string) (Edit, bool) {
-	start := o.offset(n) + 1
+	content, brace := o.source.content, o.offset(n)
+	start := brace + 1
+	// Anchors, tags and odd ends of lines put it elsewhere.
+	if brace >= len(content) || content[brace] != '{' {
+		return Edit{}, false
+	}
 	text := strconv.Quote(value)
 	for i, k := range slices.Backward(keys) {
 		text = strconv.Quote(k) + ": " + text
@@ -151,7 +156,11 @@ func (o *Object) insertFlow(n *yaml3.Node, keys []string, value string) (Edit, b
 		}
 	}
 	if len(n.Content) > 0 {
-		between := string(o.source.content[start:o.offset(n.Content[0])])
+		first := o.offset(n.Content[0])
+		if first < start {
+			return Edit{}, false
+		}
+		between := string(content[start:first])
 		if strings.TrimSpace(between) != "" {
 			between = " "
 		}

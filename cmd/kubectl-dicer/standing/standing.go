@@ -62,7 +62,7 @@ func keyOf(o metav1.Object) types.NamespacedName {
 
 // ssp adds a template for each of the SSP's.
 func (c *comparison) ssp(ssp *unstructured.Unstructured) {
-	raw, err := ssp.MarshalJSON()
+	raw, err := ofNobody(ssp).MarshalJSON()
 	if err != nil {
 		c.unreadable(ssp, err)
 		return
@@ -97,6 +97,14 @@ func (c *comparison) ssp(ssp *unstructured.Unstructured) {
 		}
 		c.report.Templates = append(c.report.Templates, t)
 	}
+}
+
+// ofNobody returns the SSP without the label of its manager. HCO's is only warned about
+// when it is written; what is wrong in it is wrong all the same.
+func ofNobody(ssp *unstructured.Unstructured) *unstructured.Unstructured {
+	out := ssp.DeepCopy()
+	unstructured.RemoveNestedField(out.Object, "metadata", "labels", arch.ManagedByLabel)
+	return out
 }
 
 // nodesOf returns what an SSP says of its cluster. What is wrong in it is a finding.

@@ -257,9 +257,11 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestAWrongListIsAProblemOfItsTemplate has the valid item beside a typo stand.
+// TestAWrongListIsAProblemOfItsTemplate has the valid item beside a typo stand, in an
+// SSP of HCO's, too.
 func TestAWrongListIsAProblemOfItsTemplate(t *testing.T) {
 	wrong := object(t, strings.Replace(ssp, "amd64,arm64", "amd64,arn64", 1))
+	wrong.SetLabels(map[string]string{arch.ManagedByLabel: arch.ManagedByHCO})
 	problems, _ := all(Compare(&admission.Policy{}, stand(t, wrong)))
 	want := []string{`template "rhel10": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`}
 	if diff := cmp.Diff(want, problems); diff != "" {

@@ -15,9 +15,11 @@ type Colors bool
 // where NO_COLOR is set (https://no-color.org) or the terminal is a dumb one.
 func ColorsFor(w io.Writer, lookup func(string) (string, bool)) Colors {
 	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return false
-	}
+	return Colors(ok && term.IsTerminal(int(file.Fd()))) && allowed(lookup)
+}
+
+// allowed tells what the environment says of colours.
+func allowed(lookup func(string) (string, bool)) Colors {
 	noColor, _ := lookup("NO_COLOR")
 	kind, _ := lookup("TERM")
 	return noColor == "" && kind != "dumb"
@@ -28,9 +30,6 @@ func (c Colors) Red(text string) string { return c.paint("31", text) }
 
 // Yellow is for warnings.
 func (c Colors) Yellow(text string) string { return c.paint("33", text) }
-
-// Green is for what is fine.
-func (c Colors) Green(text string) string { return c.paint("32", text) }
 
 func (c Colors) paint(code, text string) string {
 	if !c {
