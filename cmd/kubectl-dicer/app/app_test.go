@@ -167,6 +167,36 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestChartsInARepositoryArePassedOver has a chart's template in a folder, which is
+// told, and names it, which asks for more than can be had.
+func TestChartsInARepositoryArePassedOver(t *testing.T) {
+	dir := t.TempDir()
+	chart := filepath.Join(dir, "chart.yaml")
+	for name, content := range map[string]string{"chart.yaml": "a: {{ .Values.a }}\nb: {{- if x }}\n", "seed.yaml": "a: b\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := run(t.Context(), "", "lint", "-f", dir); r.code != 0 || !strings.HasPrefix(r.stderr, "passed over, a template of YAML: "+chart) {
+		t.Errorf("in a folder: %+v", r)
+	}
+	if r := run(t.Context(), "", "lint", "-f", chart); r.code != 2 || !strings.HasPrefix(r.stderr, "kubectl-dicer: "+chart) {
+		t.Errorf("by name: %+v", r)
+	}
+}
+
+// TestATemplateThatCannotBeReadDoesNotHideOthers has one beside a good one.
+func TestATemplateThatCannotBeReadDoesNotHideOthers(t *testing.T) {
+	good, err := os.ReadFile("testdata/ssp-rhel10.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t.Context(), string(good)+"    - metadata: {name: [x]}\n", "expand", "-f", "-", "-o", "table")
+	if r.code != 2 || !strings.Contains(r.stdout, "rhel10-image-cron-arm64") || !strings.Contains(r.stderr, "kubectl-dicer: stdin: template \"\": spec.commonTemplates.dataImportCronTemplates[1].metadata.name: ") {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestTheREADMEShowsWhatIsPrinted holds the two together.
 func TestTheREADMEShowsWhatIsPrinted(t *testing.T) {
 	readme, err := os.ReadFile("../../../README.md")

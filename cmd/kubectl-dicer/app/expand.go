@@ -67,12 +67,11 @@ func (o *expandOptions) run(streams genericiooptions.IOStreams) error {
 		return err
 	}
 	var all []arch.Expanded
+	var errs []error
 	found := false
 	for _, object := range objects {
 		e, err := expand.Object(&admission.Policy{Rules: rules}, object, nodes)
-		if err != nil {
-			return err
-		}
+		errs = append(errs, err)
 		all = append(all, e.DataImportCrons...)
 		found = found || e.Findings.HasErrors()
 		if err := tell(streams.ErrOut, object, e.Findings); err != nil {
@@ -82,10 +81,10 @@ func (o *expandOptions) run(streams genericiooptions.IOStreams) error {
 	if err := printExpanded(streams.Out, o.output, all); err != nil {
 		return err
 	}
-	if found {
-		return command.ErrFindings
+	if err := errors.Join(errs...); err != nil || !found {
+		return err
 	}
-	return nil
+	return command.ErrFindings
 }
 
 func (o *expandOptions) clusterArchitectures() (arch.Architectures, error) {

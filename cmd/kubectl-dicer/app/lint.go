@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,18 +98,23 @@ func (o *lintOptions) run(streams genericiooptions.IOStreams) error {
 	if err != nil {
 		return err
 	}
-	return o.lint(files, &admission.Policy{Rules: rules}, streams.Out)
+	return o.lint(files, &admission.Policy{Rules: rules}, streams)
 }
 
 // lint judges what can be read before it fails for what cannot.
-func (o *lintOptions) lint(files []manifest.File, policy *admission.Policy, out io.Writer) error {
+func (o *lintOptions) lint(files []manifest.File, policy *admission.Policy, streams genericiooptions.IOStreams) error {
 	var report lint.Report
 	var errs []error
 	for _, file := range files {
 		objects, err := manifest.Read(file.Name, file.Content)
+		if err != nil && file.InFolder && bytes.Contains(file.Content, []byte("{{")) {
+			// Of a chart, most likely. What the chart renders can be judged, this cannot.
+			fmt.Fprintf(streams.ErrOut, "passed over, a template of YAML: %v\n", err)
+			err = nil
+		}
 		errs = append(errs, err, report.Judge(policy, objects))
 	}
-	if err := report.Write(out, o.output, terminal.ColorsFor(out, os.LookupEnv)); err != nil {
+	if err := report.Write(streams.Out, o.output, terminal.ColorsFor(streams.Out, os.LookupEnv)); err != nil {
 		return err
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -2,6 +2,7 @@
 package expand
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,8 +26,8 @@ type Expansion struct {
 }
 
 // Object makes the DataImportCrons of an SSP's or a HyperConverged's templates. The
-// nodes are the object's own where nodes is empty. An error says that the object or a
-// template cannot be read.
+// nodes are the object's own where nodes is empty. An error says that the object or
+// templates cannot be read; what the others make is returned beside it.
 func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectures) (Expansion, error) {
 	raw, of, err := withNodes(o, nodes)
 	if err != nil {
@@ -42,16 +43,18 @@ func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectur
 		return Expansion{}, err
 	}
 	taken := names{}
+	var errs []error
 	for i, item := range items {
 		x, err := policy.Rules.Expand(item, of, path.Index(i))
 		if err != nil {
-			return Expansion{}, fmt.Errorf("%s: %w", o.File, err)
+			errs = append(errs, fmt.Errorf("%s: %w", o.File, err))
+			continue
 		}
 		if o.Kind.Kind != hyperConverged || !x.Template.Disabled() {
 			e.add(x, taken)
 		}
 	}
-	return e, nil
+	return e, errors.Join(errs...)
 }
 
 // withNodes returns the object's JSON, in which an SSP has the nodes, and the nodes.

@@ -21,6 +21,8 @@ type File struct {
 	// standard input.
 	Name    string
 	Content []byte
+	// InFolder tells that a folder was named, and not the file.
+	InFolder bool
 }
 
 // Load reads files, the standard input ("-"), and the YAML and JSON files in folders;
@@ -45,7 +47,7 @@ func Load(paths []string, recursive bool, stdin io.Reader) ([]File, error) {
 			if err != nil {
 				return nil, err
 			}
-			files = append(files, File{Name: name, Content: content})
+			files = append(files, File{Name: name, Content: content, InFolder: name != path})
 		}
 	}
 	return files, nil
