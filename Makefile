@@ -152,20 +152,24 @@ test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is need
 test-race: ## Run the tests of pkg, cmd and internal with the race detector (needs a C compiler)
 	@echo "test-race: ./pkg/... ./cmd/... ./internal/..."
 	@CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./pkg/... ./cmd/... ./internal/...
+	@echo "test-race: cmd/kubectl-dicer"
+	@CGO_ENABLED=1 $(GO) -C cmd/kubectl-dicer test -race -count=1 $$($(GO) -C cmd/kubectl-dicer list ./... | grep -v /e2e$$)
 
 # CI counts executions: at the end of a duration, on a busy machine, Go's own
 # fuzzer may fail with "context deadline exceeded" and no input.
 .PHONY: fuzz
 fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME each
 	@set -e; ran=0; \
-	packages=$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./pkg/... ./cmd/...); \
-	for package in $$packages; do \
-		names=$$($(GO) test -list '^Fuzz' "$$package") || { echo "$$names"; exit 1; }; \
-		for name in $$names; do \
-			[[ $$name == Fuzz* ]] || continue; \
-			echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 100x "$$package"; \
-			ran=$$(( ran + 1 )); \
+	for module in . cmd/kubectl-dicer; do \
+		packages=$$($(GO) -C $$module list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $$([ $$module = . ] && echo ./pkg/... ./cmd/... || echo ./...)); \
+		for package in $$packages; do \
+			names=$$($(GO) -C $$module test -list '^Fuzz' "$$package") || { echo "$$names"; exit 1; }; \
+			for name in $$names; do \
+				[[ $$name == Fuzz* ]] || continue; \
+				echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
+				$(GO) -C $$module test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 100x "$$package"; \
+				ran=$$(( ran + 1 )); \
+			done; \
 		done; \
 	done; \
 	if [ $$ran = 0 ]; then echo "fuzz: no fuzz target found"; exit 1; fi; \
