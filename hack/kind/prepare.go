@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -170,9 +172,11 @@ func (r *runner) createCluster(ctx context.Context) error {
 func (r *runner) runSuite(ctx context.Context) error {
 	return r.steps.do(ctx, "the suite's run", func() (string, error) {
 		cmd := r.suiteCommand(ctx)
-		cmd.Stdout, cmd.Stderr = r.steps.out, r.steps.out
+		var log bytes.Buffer
+		both := io.MultiWriter(r.steps.out, &log)
+		cmd.Stdout, cmd.Stderr = both, both
 		if err := cmd.Run(); err != nil {
-			return "", fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err)
+			return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, failures(log.String()))
 		}
 		return "passed", nil
 	})

@@ -19,7 +19,7 @@ const chart = "../../deploy/chart/dicer"
 func testHelm(t *testing.T, s *suite) {
 	s.kubectl(t, "create", "namespace", namespace)
 	s.kubectl(t, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-	s.helm(t, "install", "dicer", chart, "--set", "image.repository=dicer,image.tag="+options.version, "--wait")
+	s.helm(t, "install", "dicer", chart, "--set-string", "image.repository=dicer,image.tag="+options.version, "--wait")
 	s.available(t)
 	s.runs(t, options.version)
 	testSeedCase(t, s)
