@@ -103,6 +103,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		"nothing to expand":          {args: "expand -f -", stdin: warned, code: 2, stderr: "stdin: no SSP or HyperConverged"},
 		"the standard input written": {args: "annotate -f - --in-place", code: 2, stderr: "--in-place: the standard input cannot be written"},
 		"two files printed":          {args: "annotate -f - -f testdata/seed.yaml", code: 2, stderr: "--filename: 2 files; want one, or --in-place"},
+		"an SSP without templates":   {args: "expand -f - --cluster-architectures=arm64", stdin: "apiVersion: ssp.kubevirt.io/v1beta3\nkind: SSP\n"},
 		"an unknown command":         {args: "lnt", code: 2, stderr: `unknown command "lnt" for "kubectl dicer"`},
 		"an argument":                {args: "lint ssp.yaml", code: 2, stderr: `unknown command "ssp.yaml" for "kubectl dicer lint"`},
 		"help":                       {args: "--help"},

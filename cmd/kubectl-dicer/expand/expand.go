@@ -29,6 +29,11 @@ type Expansion struct {
 // nodes are the object's own where nodes is empty. An error says that the object or
 // templates cannot be read; what the others make is returned beside it.
 func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectures) (Expansion, error) {
+	path := admission.TemplatesPath(o.Kind)
+	items, err := o.Items(path.String())
+	if err != nil || len(items) == 0 {
+		return Expansion{}, err
+	}
 	raw, of, err := withNodes(o, nodes)
 	if err != nil {
 		return Expansion{}, fmt.Errorf("%s: %s %q: %w", o.File, o.Kind.Kind, o.Name, err)
@@ -36,11 +41,6 @@ func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectur
 	var e Expansion
 	if e.Findings, _, err = policy.Created(o.Kind, raw); err != nil {
 		return Expansion{}, fmt.Errorf("%s: %w", o.File, err)
-	}
-	path := admission.TemplatesPath(o.Kind)
-	items, err := o.Items(path.String())
-	if err != nil {
-		return Expansion{}, err
 	}
 	taken := names{}
 	var errs []error

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,5 +53,30 @@ func TestNoFindingIsNoNull(t *testing.T) {
 		if err := new(Report).Write(&out, format, false); err != nil || out.String() != want {
 			t.Errorf("%s: %q, %v; want %q", format, out.String(), err, want)
 		}
+	}
+}
+
+func TestSARIFPointsToTheRule(t *testing.T) {
+	var out bytes.Buffer
+	if err := mixed.Write(&out, "sarif", false); err != nil {
+		t.Fatal(err)
+	}
+	var log sarifLog
+	if err := json.Unmarshal(out.Bytes(), &log); err != nil || len(log.Runs) != 1 || len(log.Runs[0].Results) != 2 {
+		t.Fatalf("%v in %s", err, out.String())
+	}
+	run := log.Runs[0]
+	for i, r := range run.Results {
+		rule := run.Tool.Driver.Rules[r.RuleIndex]
+		if rule.ID != r.RuleID || r.RuleID != string(mixed.Findings[i].Rule) || rule.DefaultConfiguration.Level != r.Level {
+			t.Errorf("result %+v points to rule %+v", r, rule)
+		}
+		at := r.Locations[0].PhysicalLocation
+		if at.Region.StartLine != mixed.Findings[i].Line || at.Region.StartColumn != mixed.Findings[i].Column {
+			t.Errorf("result %+v is at %+v", r, at)
+		}
+	}
+	if uri := run.Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != "./a%20b%25,:.yaml" {
+		t.Errorf("the file's URI is %s", uri)
 	}
 }

@@ -27,8 +27,6 @@ type Object struct {
 
 	source *source
 	node   *yaml3.Node
-	// label leads from the document to the object: "items[0]" in a List.
-	label string
 }
 
 // source is the document that an object is in.
@@ -106,9 +104,8 @@ func flatten(o *Object) []*Object {
 	}
 	var objects []*Object
 	for i, item := range head.Items {
-		label := fmt.Sprintf("items[%d]", i)
 		inner, _ := descend(o.node, []string{"items", strconv.Itoa(i)})
-		objects = append(objects, flatten(&Object{File: o.File, JSON: item, source: o.source, node: inner.node, label: label})...)
+		objects = append(objects, flatten(&Object{File: o.File, JSON: item, source: o.source, node: inner.node})...)
 	}
 	return objects
 }
