@@ -75,7 +75,9 @@ func (a *Annotator) File(ctx context.Context, file manifest.File) ([]byte, []Out
 			continue
 		}
 		items, err := o.Items(path.String())
-		errs = append(errs, err)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", o.File, err))
+		}
 		for i, item := range items {
 			at := path.Index(i).String()
 			outcome := Outcome{File: o.File, Line: o.Position(at, "").Line}

@@ -229,6 +229,36 @@ func TestAnnotateInPlace(t *testing.T) {
 	}
 }
 
+// TestAnnotateTheSeed has a file by its name, with the README's line.
+func TestAnnotateTheSeed(t *testing.T) {
+	host := newRegistry(t)
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	seed, err := os.ReadFile("testdata/seed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	before := strings.Replace(string(seed), "imageStream: rhel10-guest", "url: docker://"+host+"/multi", 1)
+	if err := os.WriteFile("ssp.yaml", []byte(before), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t.Context(), "", "annotate", "-f", "ssp.yaml", "--in-place")
+	if r.code != 0 || !strings.Contains(string(readme), "$ kubectl dicer annotate -f ssp.yaml --in-place\n"+r.stderr+"```\n") {
+		t.Errorf("exit code %d; README.md has not:\n%s", r.code, r.stderr)
+	}
+	after, err := os.ReadFile("ssp.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Replace(before, "amd64,arn64", "amd64,arm64", 1), string(after)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestAnnotateHyperConverged(t *testing.T) {
 	host := newRegistry(t)
 	t.Setenv("DOCKER_CONFIG", t.TempDir())

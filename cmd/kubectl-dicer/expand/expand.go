@@ -31,8 +31,11 @@ type Expansion struct {
 func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectures) (Expansion, error) {
 	path := admission.TemplatesPath(o.Kind)
 	items, err := o.Items(path.String())
-	if err != nil || len(items) == 0 {
-		return Expansion{}, err
+	if err != nil {
+		return Expansion{}, fmt.Errorf("%s: %w", o.File, err)
+	}
+	if len(items) == 0 {
+		return Expansion{}, nil
 	}
 	raw, of, err := withNodes(o, nodes)
 	if err != nil {

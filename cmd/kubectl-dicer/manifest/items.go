@@ -13,7 +13,7 @@ func (o *Object) Items(path string) ([]json.RawMessage, error) {
 	for _, segment := range strings.Split(path, ".") {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(value, &fields); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", o.File, path, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		if value = fields[segment]; value == nil {
 			return nil, nil
@@ -21,7 +21,7 @@ func (o *Object) Items(path string) ([]json.RawMessage, error) {
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(value, &items); err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", o.File, path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return items, nil
 }

@@ -52,12 +52,15 @@ type DataImportCron struct {
 	Problems   []string   `json:"problems,omitempty"`
 }
 
-// all are the problems of a template and its DataImportCrons.
+// all are the problems of a template and its DataImportCrons, each with its place.
 func (t *Template) all() []string {
-	problems := slices.Clone(t.Problems)
+	var problems []string
+	for _, p := range t.Problems {
+		problems = append(problems, "SSP "+t.SSP+": "+p)
+	}
 	for _, d := range t.DataImportCrons {
 		for _, p := range d.Problems {
-			problems = append(problems, d.Name+": "+p)
+			problems = append(problems, "DataImportCron "+t.Namespace+"/"+d.Name+": "+p)
 		}
 	}
 	return problems

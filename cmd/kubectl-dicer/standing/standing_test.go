@@ -140,7 +140,7 @@ func TestCompare(t *testing.T) {
 		"all is well": {change: func(*testing.T, *Objects) {}, by: []string{operator, operator}},
 		"one is missing": {
 			change:   func(_ *testing.T, o *Objects) { o.DataImportCrons = o.DataImportCrons[:1] },
-			problems: []string{"rhel10-arm64: missing"}, by: []string{operator, ""},
+			problems: []string{"DataImportCron kubevirt-os-images/rhel10-arm64: missing"}, by: []string{operator, ""},
 		},
 		"made by dicer": {
 			change: func(_ *testing.T, o *Objects) {
@@ -163,13 +163,13 @@ func TestCompare(t *testing.T) {
 				set(t, o.DataImportCrons[0], "docker://other", "spec", "template", "spec", "source", "registry", "url")
 				set(t, o.DataImportCrons[0], "1024Mi", "spec", "template", "spec", "storage", "resources", "requests", "storage") // the same
 			},
-			problems: []string{"rhel10-amd64: spec.template.spec.source.registry.url differs from what the template asks for"}, by: []string{operator, operator},
+			problems: []string{"DataImportCron kubevirt-os-images/rhel10-amd64: spec.template.spec.source.registry.url differs from what the template asks for"}, by: []string{operator, operator},
 		},
 		"a platform that is not stored": {
 			change: func(_ *testing.T, o *Objects) {
 				unstructured.RemoveNestedField(o.DataImportCrons[1].Object, "spec", "template", "spec", "source", "registry", "platform")
 			},
-			problems: []string{"rhel10-arm64: spec.template.spec.source.registry.platform.architecture differs from what the template asks for"}, by: []string{operator, operator},
+			problems: []string{"DataImportCron kubevirt-os-images/rhel10-arm64: spec.template.spec.source.registry.platform.architecture differs from what the template asks for"}, by: []string{operator, operator},
 		},
 		"written by hand": {
 			change: func(_ *testing.T, o *Objects) {
@@ -177,9 +177,9 @@ func TestCompare(t *testing.T) {
 				o.DataImportCrons[0].SetAnnotations(map[string]string{arch.ListAnnotation: "amd64"})
 			},
 			problems: []string{
-				"rhel10-amd64: annotation ssp.kubevirt.io/dict.architectures differs from what the template asks for",
-				"rhel10-amd64: label cdi.kubevirt.io/storage.import.datasource-name differs from what the template asks for",
-				"rhel10-amd64: label template.kubevirt.io/architecture differs from what the template asks for",
+				"DataImportCron kubevirt-os-images/rhel10-amd64: annotation ssp.kubevirt.io/dict.architectures differs from what the template asks for",
+				"DataImportCron kubevirt-os-images/rhel10-amd64: label cdi.kubevirt.io/storage.import.datasource-name differs from what the template asks for",
+				"DataImportCron kubevirt-os-images/rhel10-amd64: label template.kubevirt.io/architecture differs from what the template asks for",
 			},
 			by: []string{ByOther, operator},
 		},
@@ -189,8 +189,8 @@ func TestCompare(t *testing.T) {
 				set(t, o.DataSources[0], conditions("Ready", "False"), "status", "conditions")
 			},
 			problems: []string{
-				"rhel10-amd64: CDI has not imported the latest image: since yesterday",
-				"rhel10-amd64: DataSource rhel10-amd64 is not ready: since yesterday",
+				"DataImportCron kubevirt-os-images/rhel10-amd64: CDI has not imported the latest image: since yesterday",
+				"DataImportCron kubevirt-os-images/rhel10-amd64: DataSource rhel10-amd64 is not ready: since yesterday",
 			},
 			by: []string{operator, operator},
 		},
@@ -206,14 +206,14 @@ func TestCompare(t *testing.T) {
 				delete(o.DataImportCrons[0].Object, "status")
 				o.DataSources = o.DataSources[1:]
 			},
-			problems: []string{"rhel10-amd64: CDI has not imported the latest image", "rhel10-amd64: DataSource rhel10-amd64 is missing"},
+			problems: []string{"DataImportCron kubevirt-os-images/rhel10-amd64: CDI has not imported the latest image", "DataImportCron kubevirt-os-images/rhel10-amd64: DataSource rhel10-amd64 is missing"},
 			by:       []string{operator, operator},
 		},
 		"no nodes for one, which nothing asks for then": {
 			change: func(t *testing.T, o *Objects) {
 				set(t, o.SSPs[0], []any{"amd64"}, "spec", "cluster", "workloadArchitectures")
 			},
-			problems: []string{"rhel10-arm64: no template asks for it"}, by: []string{operator, operator},
+			problems: []string{"DataImportCron kubevirt-os-images/rhel10-arm64: no template asks for it"}, by: []string{operator, operator},
 		},
 		"the plain one of an operator that does not fan out": {
 			change: func(_ *testing.T, o *Objects) {
@@ -240,7 +240,7 @@ func TestCompare(t *testing.T) {
 				set(t, o.SSPs[0], "text", "spec", "commonTemplates", "dataImportCronTemplates")
 				o.DataImportCrons = nil
 			},
-			problems: []string{"kubevirt/ssp: spec.commonTemplates.dataImportCronTemplates: json: cannot unmarshal string into Go value of type []json.RawMessage"},
+			problems: []string{"SSP kubevirt/ssp: spec.commonTemplates.dataImportCronTemplates: json: cannot unmarshal string into Go value of type []json.RawMessage"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestAWrongListIsAProblemOfItsTemplate(t *testing.T) {
 	wrong := object(t, strings.Replace(ssp, "amd64,arm64", "amd64,arn64", 1))
 	wrong.SetLabels(map[string]string{arch.ManagedByLabel: arch.ManagedByHCO})
 	problems, _ := all(Compare(&admission.Policy{}, stand(t, wrong)))
-	want := []string{`template "rhel10": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`}
+	want := []string{`SSP kubevirt/ssp: template "rhel10": dict.architectures: "arn64": not one of amd64, arm64, s390x; did you mean "arm64"?`}
 	if diff := cmp.Diff(want, problems); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -282,7 +282,7 @@ func mixed(t *testing.T) Report {
 func TestWriteHasProblemsFirst(t *testing.T) {
 	now := time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC)
 	for format, want := range map[string]string{
-		"table": `problem: kubevirt-os-images: rhel10-arm64: missing
+		"table": `problem: DataImportCron kubevirt-os-images/rhel10-arm64: missing
 
 NAMESPACE            TEMPLATE   AMD64                            ARM64     PLAIN
 kubevirt-os-images   rhel10     ready, SSP operator, 2d12h ago   MISSING   -

@@ -52,7 +52,7 @@ func (r *Report) encode(w io.Writer, format string) error {
 func (r *Report) writeProblems(w io.Writer, colors terminal.Colors) error {
 	for _, t := range r.Templates {
 		for _, problem := range t.all() {
-			if _, err := fmt.Fprintf(w, "%s %s\n", colors.Red("problem:"), t.place()+problem); err != nil {
+			if _, err := fmt.Fprintf(w, "%s %s\n", colors.Red("problem:"), problem); err != nil {
 				return err
 			}
 		}
@@ -62,18 +62,6 @@ func (r *Report) writeProblems(w io.Writer, colors terminal.Colors) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
-}
-
-// place is where a problem of the template is.
-func (t *Template) place() string {
-	switch {
-	case t.Namespace == "":
-		return "SSP " + t.SSP + ": "
-	case len(t.Problems) > 0 && t.SSP != "":
-		return "SSP " + t.SSP + ", " + t.Namespace + ": "
-	default:
-		return t.Namespace + ": "
-	}
 }
 
 // plain is the column of templates without a list.
