@@ -63,9 +63,9 @@ KUSTOMIZE = $$($(GO) -C hack/chart tool -n kustomize)
 HELM = $$($(GO) -C hack/chart tool -n helm)
 CYCLONEDX = $$($(GO) -C hack/release tool -n cyclonedx-gomod)
 
-# Modules of their own, so that what they need is not what dicer needs: tools with
-# tests, and what hack/bench and hack/kind build.
-TOOLS := hack/controlplane hack/chart hack/kind hack/load hack/monitoring hack/release
+# Modules of their own, so that what they need is not what dicer needs: the plugin and
+# tools, with tests, and what hack/bench and hack/kind build.
+TOOLS := cmd/kubectl-dicer hack/controlplane hack/chart hack/kind hack/load hack/monitoring hack/release
 PARTS := hack/bench hack/kind/certmanager $(wildcard hack/kind/parts/*)
 
 .PHONY: help
@@ -107,9 +107,10 @@ help: ## List the targets and variables
 
 # -buildvcs=false: VERSION and COMMIT tell the same, also without a git clone.
 .PHONY: build
-build: ## Build bin/webhook and bin/fanout, stamped with version, commit and date
-	@echo "build: bin/webhook and bin/fanout $(VERSION)"
+build: ## Build bin/webhook, bin/fanout and bin/kubectl-dicer, stamped with version, commit and date
+	@echo "build: bin/webhook, bin/fanout and bin/kubectl-dicer $(VERSION)"
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o bin/ ./cmd/webhook ./cmd/fanout
+	@CGO_ENABLED=0 $(GO) -C cmd/kubectl-dicer build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o ../../bin/ .
 
 # -s -w: without symbols and debugging data an image is 30 % smaller. The linker's
 # flags are the Dockerfile's, in its order: they are part of a binary's build ID.
@@ -153,20 +154,24 @@ test: $(CONTROL_PLANE) ## Run every test, on a real API server where one is need
 test-race: ## Run the tests of pkg, cmd and internal with the race detector (needs a C compiler)
 	@echo "test-race: ./pkg/... ./cmd/... ./internal/..."
 	@CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m ./pkg/... ./cmd/... ./internal/...
+	@echo "test-race: cmd/kubectl-dicer"
+	@CGO_ENABLED=1 $(GO) -C cmd/kubectl-dicer test -race -count=1 $$($(GO) -C cmd/kubectl-dicer list ./... | grep -v /e2e$$)
 
 # CI counts executions: at the end of a duration, on a busy machine, Go's own
 # fuzzer may fail with "context deadline exceeded" and no input.
 .PHONY: fuzz
 fuzz: ## Run every fuzz target of pkg and cmd, one after the other, FUZZTIME each
 	@set -e; ran=0; \
-	packages=$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./pkg/... ./cmd/...); \
-	for package in $$packages; do \
-		names=$$($(GO) test -list '^Fuzz' "$$package") || { echo "$$names"; exit 1; }; \
-		for name in $$names; do \
-			[[ $$name == Fuzz* ]] || continue; \
-			echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 100x "$$package"; \
-			ran=$$(( ran + 1 )); \
+	for module in . cmd/kubectl-dicer; do \
+		packages=$$($(GO) -C $$module list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $$([ $$module = . ] && echo ./pkg/... ./cmd/... || echo ./manifest)); \
+		for package in $$packages; do \
+			names=$$($(GO) -C $$module test -list '^Fuzz' "$$package") || { echo "$$names"; exit 1; }; \
+			for name in $$names; do \
+				[[ $$name == Fuzz* ]] || continue; \
+				echo "fuzz: $$name in $$package for $(FUZZTIME)"; \
+				$(GO) -C $$module test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 100x "$$package"; \
+				ran=$$(( ran + 1 )); \
+			done; \
 		done; \
 	done; \
 	if [ $$ran = 0 ]; then echo "fuzz: no fuzz target found"; exit 1; fi; \

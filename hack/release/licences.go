@@ -65,7 +65,8 @@ func (m *module) texts() ([]text, error) {
 		for _, entry := range entries {
 			name := entry.Name()
 			isLicence := licenceFile.MatchString(name)
-			if entry.IsDir() || strings.HasSuffix(name, ".go") || !isLicence && !noticeFile.MatchString(name) {
+			// LICENSE.docs is of a module's documentation, which nobody links.
+			if entry.IsDir() || strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".docs") || !isLicence && !noticeFile.MatchString(name) {
 				continue
 			}
 			t, err := m.read(filepath.Join(folder, name), isLicence)

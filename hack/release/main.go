@@ -1,7 +1,8 @@
 // Command release makes of the image's archives and the rendered manifests what is
 // published: with the chart, a bill of materials for each architecture, licences
 // and checksums. It also writes THIRD_PARTY_LICENSES, the licences of what is
-// linked into the image's program, and fails on one that nobody has looked at.
+// linked into the image's program and into kubectl's plugin, and fails on one that
+// nobody has looked at.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 )
 
 //go:generate go run . licenses -root ../..
+//go:generate go run . licenses -root ../../cmd/kubectl-dicer -program .
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -14,8 +14,11 @@ import (
 	"strings"
 )
 
-// program is what the image holds.
-const program = "./cmd/dicer"
+// program is what the image holds, and dicer the module that it is of.
+const (
+	program = "./cmd/dicer"
+	dicer   = "github.com/dicer-dev/dicer"
+)
 
 // standard is the module of Go's own packages, as bills of materials call it.
 const standard = "std"
@@ -27,8 +30,8 @@ type module struct {
 	Packages []string
 }
 
-// linked returns what is linked into the image's program for the architectures,
-// dicer itself excepted, by path.
+// linked returns what is linked into the program for the architectures, dicer itself
+// excepted, by path.
 func linked(ctx context.Context, o *options, architectures ...string) (map[string]*module, error) {
 	modules := map[string]*module{}
 	for _, arch := range architectures {
@@ -69,15 +72,15 @@ func (p *listed) module() (path, dir string) {
 	switch {
 	case p.Standard:
 		return standard, ""
-	case p.Module == nil || p.Module.Main:
+	case p.Module == nil || p.Module.Main || p.Module.Path == dicer:
 		return "", ""
 	}
 	return p.Module.Path, p.Module.Dir
 }
 
-// list tells of the packages that make image compiles.
+// list tells of the packages that are compiled for the program.
 func list(ctx context.Context, o *options, arch string) ([]listed, error) {
-	output, err := runGo(ctx, o, arch, "list", "-deps", "-json=Dir,Standard,Module", program)
+	output, err := runGo(ctx, o, arch, "list", "-deps", "-json=Dir,Standard,Module", o.Program)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,10 @@ import (
 
 // options are those of both commands; make sets them all.
 type options struct {
-	// Root is the folder of dicer's go.mod. Defaults to the current one.
+	// Root is the folder of the program's go.mod. Defaults to the current one.
 	Root string
+	// Program is the program's package. Defaults to the image's.
+	Program string
 	// Go is the go command. Defaults to the one in the PATH.
 	Go string
 	// Dir has the image's archives and manifests, and gets the rest. No default.
@@ -26,11 +28,12 @@ type options struct {
 }
 
 func newOptions(command string, args []string) (*options, error) {
-	o := &options{Root: ".", Go: "go"}
+	o := &options{Root: ".", Program: program, Go: "go"}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	flags.StringVar(&o.Root, "root", o.Root, "folder of dicer's go.mod")
+	flags.StringVar(&o.Root, "root", o.Root, "folder of the program's go.mod")
 	flags.StringVar(&o.Go, "go", o.Go, "go command")
 	if command != "assemble" {
+		flags.StringVar(&o.Program, "program", o.Program, "package of the program")
 		return o, flags.Parse(args)
 	}
 	flags.StringVar(&o.Dir, "dir", o.Dir, "folder of the release")

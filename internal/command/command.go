@@ -21,7 +21,7 @@ type Options interface {
 // takes options by flag and environment, no arguments, and calls run with
 // options that are valid.
 func New[O Options](cmd *cobra.Command, options O, run func(context.Context, O) error) *cobra.Command {
-	cmd.Version = versionLine()
+	cmd.Version = VersionLine()
 	cmd.Args = cobra.NoArgs
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -30,6 +30,9 @@ func runUntilDone(ctx context.Context, s *settings) error {
 	if s.Port == 1 {
 		return errors.New("port 1 is taken")
 	}
+	if s.Port == 2 {
+		return fmt.Errorf("port 2: %w", ErrFindings)
+	}
 	fmt.Println("started")
 	<-ctx.Done()
 	fmt.Println("stopping")
@@ -48,6 +51,7 @@ func TestTheExitCodeTellsUsageAndFailuresFromANormalEnd(t *testing.T) {
 		"an unknown flag":     {arg: "--prot=1", code: 2, stderr: "test: unknown flag: --prot\n"},
 		"options do not fit":  {arg: "--port=0", code: 2, stderr: "test: no port\n"},
 		"what it does failed": {arg: "--port=1", code: 2, stderr: "test: port 1 is taken\n"},
+		"there are findings":  {arg: "--port=2", code: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := testCommand(t, tc.arg)

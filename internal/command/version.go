@@ -20,6 +20,7 @@ func Version() string { return version }
 // without the Makefile.
 func Commit() string { return commit }
 
-func versionLine() string {
+// VersionLine is what --version prints: version, commit, date and Go's version.
+func VersionLine() string {
 	return fmt.Sprintf("%s (commit %s, %s, %s)", version, commit, date, runtime.Version())
 }

@@ -20,6 +20,7 @@ func (p *Policy) Handlers(logger logr.Logger) map[string]http.Handler {
 	all := newBodies()
 	handlers := map[string]http.Handler{
 		SSPPath:                    &webhook[ssp]{p, logger, all, SSPPath, sspKind, p.validateSSP},
+		HyperConvergedPath:         &webhook[hyperConverged]{p, logger, all, HyperConvergedPath, hyperConvergedKind, p.validateHyperConverged},
 		DataImportCronMutatePath:   &webhook[arch.DataImportCron]{p, logger, all, DataImportCronMutatePath, dataImportCronKind, p.mutateDataImportCron},
 		DataImportCronValidatePath: &webhook[arch.DataImportCron]{p, logger, all, DataImportCronValidatePath, dataImportCronKind, p.validateDataImportCron},
 	}

@@ -12,6 +12,7 @@ import (
 // The kinds that are judged, in any version.
 var (
 	sspKind            = schema.GroupKind{Group: "ssp.kubevirt.io", Kind: "SSP"}
+	hyperConvergedKind = schema.GroupKind{Group: "hco.kubevirt.io", Kind: "HyperConverged"}
 	dataImportCronKind = schema.GroupKind{Group: "cdi.kubevirt.io", Kind: "DataImportCron"}
 )
 

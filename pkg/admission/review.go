@@ -32,8 +32,9 @@ type envelope[T any] struct {
 type request[T any] struct {
 	UID  types.UID `json:"uid"`
 	Kind struct {
-		Group string `json:"group"`
-		Kind  string `json:"kind"`
+		Group   string `json:"group"`
+		Version string `json:"version"`
+		Kind    string `json:"kind"`
 	} `json:"kind"`
 	SubResource string                `json:"subResource"`
 	Operation   admissionv1.Operation `json:"operation"`

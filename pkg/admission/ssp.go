@@ -41,9 +41,12 @@ func (p *Policy) validateSSP(r review[ssp]) verdict {
 }
 
 func (p *Policy) validateTemplates(s, old *ssp) arch.Findings {
-	templates := s.Spec.CommonTemplates.DataImportCronTemplates
 	if old == nil {
-		return p.Rules.ValidateTemplates(templates, s.Spec.Cluster.All(), sspTemplates)
+		return p.Rules.ValidateTemplates(s.templates(), sspTemplates)
 	}
-	return p.Rules.ValidateTemplatesUpdate(templates, old.Spec.CommonTemplates.DataImportCronTemplates, s.Spec.Cluster.All(), sspTemplates)
+	return p.Rules.ValidateTemplatesUpdate(s.templates(), old.templates(), sspTemplates)
+}
+
+func (s *ssp) templates() arch.Templates {
+	return arch.Templates{Items: s.Spec.CommonTemplates.DataImportCronTemplates, Nodes: s.Spec.Cluster.All()}
 }

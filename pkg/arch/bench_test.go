@@ -93,7 +93,7 @@ func BenchmarkValidateTemplates(b *testing.B) {
 				if _, err := Decode(raw, &templates); err != nil {
 					b.Fatal(err)
 				}
-				if findings := (Rules{}).ValidateTemplates(templates, nil, field.NewPath("t")); len(findings) > 0 {
+				if findings := (Rules{}).ValidateTemplates(Templates{Items: templates}, field.NewPath("t")); len(findings) > 0 {
 					b.Fatal(findings)
 				}
 			}
@@ -115,7 +115,7 @@ func BenchmarkValidateTemplatesUpdate(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				if findings := (Rules{}).ValidateTemplatesUpdate(templates, old, nil, field.NewPath("t")); len(findings) > 0 {
+				if findings := (Rules{}).ValidateTemplatesUpdate(Templates{Items: templates}, Templates{Items: old}, field.NewPath("t")); len(findings) > 0 {
 					b.Fatal(findings)
 				}
 			}

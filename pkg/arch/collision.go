@@ -108,21 +108,26 @@ var collisionRules = []collisionRule{
 }
 
 // collisions reports each pair of templates that end at one DataImportCron or
-// one DataSource, at the later of the two. known tells of a pair that collided
-// in the old object too: that is a warning.
-func (r Rules) collisions(templates []DataImportCron, lists [][]Arch, path *field.Path, known func(pairKey) bool) Findings {
-	subjects := make([]Subject, len(templates))
-	for i := range templates {
-		subjects[i] = r.templateSubject(&templates[i])
+// one DataSource, at the later of the two. The others come before all: they are not
+// the object's, so a pair of them is nobody's fault here. known tells of a pair that
+// collided in the old object too: that is a warning.
+func (r Rules) collisions(ts Templates, lists [][]Arch, path *field.Path, known func(pairKey) bool) Findings {
+	all := slices.Concat(ts.Others, ts.Items)
+	subjects := make([]Subject, len(all))
+	for i := range all {
+		subjects[i] = r.templateSubject(&all[i])
 	}
 	var findings Findings
 	for _, rule := range collisionRules {
-		all := make([]claims, len(templates))
-		for i := range templates {
-			all[i] = rule.claims(r, &templates[i], lists[i])
+		names := make([]claims, len(all))
+		for i := range all {
+			names[i] = rule.claims(r, &all[i], r.listOf(ts, lists, i))
 		}
 		count := make(map[Severity]int)
-		forEachPair(all, func(later, earlier int) {
+		forEachPair(names, func(later, earlier int) {
+			if later < len(ts.Others) {
+				return
+			}
 			severity := Error
 			if known(pairKey{rule.rule, subjects[later], subjects[earlier]}) {
 				severity = Warning
@@ -130,14 +135,23 @@ func (r Rules) collisions(templates []DataImportCron, lists [][]Arch, path *fiel
 			if count[severity]++; count[severity] > maxPairs {
 				return
 			}
-			t := &templates[later]
-			f := newError(rule.rule, field.ErrorTypeDuplicate, rule.path(path.Index(later)),
-				rule.value(t), rule.text, subjects[earlier], quoted(all[later].shared(all[earlier])))
+			t := &all[later]
+			f := newError(rule.rule, field.ErrorTypeDuplicate, rule.path(path.Index(later-len(ts.Others))),
+				rule.value(t), rule.text, subjects[earlier], quoted(names[later].shared(names[earlier])))
 			f.Severity, f.Subject, f.Other = severity, subjects[later], subjects[earlier]
 			findings = append(findings, f)
 		})
 	}
 	return findings
+}
+
+// listOf is the list of a template by its place behind the others.
+func (r Rules) listOf(ts Templates, lists [][]Arch, i int) []Arch {
+	if i >= len(ts.Others) {
+		return lists[i-len(ts.Others)]
+	}
+	list, _ := ParseList(ts.Others[i].Metadata.Annotations[ListAnnotation], r.accepted(), nil)
+	return list
 }
 
 // forEachPair visits each two that collide once, the later index first. It

@@ -23,6 +23,10 @@ const (
 	// HyperConverged Cluster Operator creates.
 	ManagedByHCO = "hco-operator"
 
+	// EnableAnnotation is "false" on a template that HCO is to leave out, be it the
+	// user's or a common one. HCO's annotation.
+	EnableAnnotation = "dataimportcrontemplate.kubevirt.io/enable"
+
 	// DefaultGoldenImagesNamespace is where a template without a namespace
 	// gets its DataImportCrons: SSP's default.
 	DefaultGoldenImagesNamespace = "kubevirt-os-images"

@@ -48,8 +48,9 @@ func (r Rules) readDeclaration(decl *Declaration) {
 	label, labelled := decl.object.Metadata.Labels[ArchitectureLabel]
 	switch {
 	case labelled && !r.accepted().Has(Arch(label)):
-		decl.report(newError(RuleUnknownLabel, field.ErrorTypeNotSupported, labelPath(nil, ArchitectureLabel), label,
-			"not one of %s%s", r.accepted(), suggestion(label, r.accepted())))
+		f := newError(RuleUnknownLabel, field.ErrorTypeNotSupported, labelPath(nil, ArchitectureLabel), label, "%s", notOneOf(r.accepted()))
+		f.suggest(r.accepted())
+		decl.report(f)
 	case labelled:
 		decl.Arch = Arch(label)
 		if len(findings) == 0 && len(list) > 0 && !Architectures(list).Has(decl.Arch) {

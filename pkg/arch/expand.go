@@ -125,7 +125,7 @@ func (r Rules) expand(e *Expansion, body templateBody, a Arch, path *field.Path)
 	if len(x.Findings) > 0 {
 		return x
 	}
-	object, err := applyPatch(body.spec, ops)
+	object, err := Apply(body.spec, ops)
 	if err != nil {
 		x.Findings = append(x.Findings, newError(RuleMalformed, field.ErrorTypeInvalid, path, "", "cannot be patched: %v", err))
 		x.Findings.about(r.templateSubject(t))
@@ -193,7 +193,8 @@ func (b templateBody) hasSource() bool {
 	return false
 }
 
-func applyPatch(document []byte, ops []Operation) ([]byte, error) {
+// Apply returns a JSON document with the patch applied.
+func Apply(document []byte, ops []Operation) ([]byte, error) {
 	encoded, err := json.Marshal(ops)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ const (
 	RuleUnknownLabel          Rule = "unknown-architecture-label"
 	RuleDuplicateArchitecture Rule = "duplicate-architecture"
 	RuleEmptyItem             Rule = "empty-item"
+	RuleSpacedItem            Rule = "spaced-item"
 	RuleName                  Rule = "name"
 	RuleDataSourceName        Rule = "datasource-name"
 	RuleNameCollision         Rule = "name-collision"
@@ -95,6 +96,9 @@ type Finding struct {
 	// Text says what is wrong and what would be right, without the subject,
 	// the field and the value.
 	Text string
+	// Suggestion is the value that was most likely meant, "arm64"; empty where none
+	// is likelier than others. Text tells it too.
+	Suggestion string
 }
 
 // FieldError gives the finding as Kubernetes reports it. Origin is the rule.

@@ -30,7 +30,11 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 		if len(findings) == maxListFindings {
 			return
 		}
-		findings = append(findings, Finding{Rule: rule, Severity: Error, Type: t, Path: path, Value: item, Text: text})
+		f := Finding{Rule: rule, Severity: Error, Type: t, Path: path, Value: item, Text: text}
+		if rule == RuleUnknownArchitecture && len(findings) < maxSuggestions {
+			f.suggest(accepted)
+		}
+		findings = append(findings, f)
 	}
 	count := make(map[string]int, len(accepted))
 	for _, item := range items {
@@ -41,8 +45,6 @@ func ParseList(value string, accepted Architectures, path *field.Path) ([]Arch, 
 			report(RuleEmptyItem, field.ErrorTypeInvalid, item, emptyText(value, items, accepted))
 		case accepted.Has(a):
 			list = append(list, a)
-		case len(findings) < maxSuggestions:
-			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, notOneOf(accepted)+suggestion(item, accepted))
 		case len(findings) < maxListFindings:
 			report(RuleUnknownArchitecture, field.ErrorTypeNotSupported, item, notOneOf(accepted))
 		}
@@ -67,6 +69,23 @@ func splitList(value string) []string {
 	return items
 }
 
+// spacedItems finds white space around the items of a list. An item of nothing else
+// is empty, which ParseList finds.
+func spacedItems(value string, path *field.Path) Findings {
+	var findings Findings
+	for _, item := range strings.Split(value, ",") {
+		trimmed := strings.TrimSpace(item)
+		if trimmed == "" || trimmed == item || len(findings) == maxListFindings {
+			continue
+		}
+		f := newError(RuleSpacedItem, field.ErrorTypeInvalid, path, item,
+			"white space around an item, for which HCO loses it; want %q", shorten(trimmed))
+		f.Suggestion = trimmed
+		findings = append(findings, f)
+	}
+	return findings
+}
+
 func emptyText(value string, items []string, accepted Architectures) string {
 	var empty []string
 	for i, item := range items {
@@ -83,9 +102,10 @@ func emptyText(value string, items []string, accepted Architectures) string {
 	return fmt.Sprintf("item %s of %q is empty; remove the extra comma", strings.Join(empty, ", "), shorten(value))
 }
 
-func suggestion(item string, accepted Architectures) string {
-	if a, ok := suggest(item, accepted); ok {
-		return fmt.Sprintf("; did you mean %q?", string(a))
+// suggest adds what the value of a finding was most likely meant to be.
+func (f *Finding) suggest(accepted Architectures) {
+	if a, ok := suggest(f.Value, accepted); ok {
+		f.Suggestion = string(a)
+		f.Text += fmt.Sprintf("; did you mean %q?", f.Suggestion)
 	}
-	return ""
 }

@@ -68,6 +68,29 @@ func TestFindingsOfAListSayWhatIsAccepted(t *testing.T) {
 	}
 }
 
+func TestAFindingHasTheValueThatWasMeant(t *testing.T) {
+	for value, want := range map[string][]string{
+		"amd64,arn64,ppc64le": {"arm64", ""},
+		"amd64,amd64,":        {"", ""},
+	} {
+		_, findings := ParseList(value, DefaultArchitectures(), nil)
+		var got []string
+		for _, f := range findings {
+			got = append(got, f.Suggestion)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+	label := DataImportCron{Metadata: Metadata{Labels: map[string]string{ArchitectureLabel: "aarch64"}}}
+	if findings := (Rules{}).Declaration(&label).Findings; len(findings) != 1 || findings[0].Suggestion != "arm64" {
+		t.Errorf("of a label: %+v", findings)
+	}
+	if findings := spacedItems("amd64, arm64", nil); len(findings) != 1 || findings[0].Suggestion != "arm64" {
+		t.Errorf("of a spaced item: %+v", findings)
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	for item, want := range map[string]Arch{
 		"x86_64": "amd64", "X86_64": "amd64", "x86-64": "amd64", "AMD64": "amd64", "linux/amd64": "amd64",

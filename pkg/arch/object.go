@@ -113,6 +113,9 @@ func (d *DataImportCron) Platform() string {
 	return r.Platform.Architecture
 }
 
+// Disabled tells whether HCO leaves the template out.
+func (d *DataImportCron) Disabled() bool { return d.Metadata.Annotations[EnableAnnotation] == "false" }
+
 // CompleteFor tells whether the object is what the six changes make of it for
 // a: architecture label, base label, managedDataSource and platform set, list
 // gone. The name does not count.

@@ -1,6 +1,10 @@
 package arch
 
-import "k8s.io/apimachinery/pkg/util/validation/field"
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
 
 // findingKey is what makes two findings the same: neither the index of a
 // template nor the text counts.
@@ -32,25 +36,21 @@ func (fs Findings) Since(old Findings) Findings {
 // ValidateTemplatesUpdate is ValidateTemplates for an update: errors that the
 // old templates had too, wherever they stood, are warnings. A collision is the
 // same where the same two templates collided before.
-func (r Rules) ValidateTemplatesUpdate(templates, old []DataImportCron, nodes []Arch, path *field.Path) Findings {
-	var before Findings
+func (r Rules) ValidateTemplatesUpdate(ts, old Templates, path *field.Path) Findings {
+	before, lists := r.validateEach(Templates{Items: old.Items, NoSpace: old.NoSpace}, path)
 	collided := map[Rule]history{}
 	for _, rule := range collisionRules {
-		collided[rule.rule] = make(history, len(old))
-	}
-	for i := range old {
-		t, subject := &old[i], r.templateSubject(&old[i])
-		list, fs := r.validateTemplate(t, nil, path.Index(i))
-		before = append(before, fs.about(subject)...)
-		for _, rule := range collisionRules {
-			collided[rule.rule].add(subject, rule.claims(r, t, list))
+		h := make(history, len(old.Others)+len(old.Items))
+		for i, t := range slices.Concat(old.Others, old.Items) {
+			h.add(r.templateSubject(&t), rule.claims(r, &t, r.listOf(old, lists, i)))
 		}
+		collided[rule.rule] = h
 	}
 	// Many templates may have the same two names, and are looked up once. Where
 	// there are many names, each has few claims and is looked up quickly.
 	pairs := make(map[pairKey]bool)
-	findings, lists := r.validateEach(templates, nodes, path)
-	return append(findings.Since(before), r.collisions(templates, lists, path, func(key pairKey) bool {
+	findings, lists := r.validateEach(ts, path)
+	return append(findings.Since(before), r.collisions(ts, lists, path, func(key pairKey) bool {
 		was, ok := pairs[key]
 		if !ok {
 			was = collided[key.rule].collide(key.subject, key.other)

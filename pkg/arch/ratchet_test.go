@@ -41,7 +41,7 @@ func TestAnUpdateRejectsOnlyWhatIsNew(t *testing.T) {
 		"a contradiction whose list changed is same": {old: []string{template("good", "amd64", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}, new: []string{template("good", "s390x", "good", ", labels: {template.kubevirt.io/architecture: arm64}")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			findings := Rules{}.ValidateTemplatesUpdate(views(t, tc.new...), views(t, tc.old...), nil, field.NewPath("t"))
+			findings := Rules{}.ValidateTemplatesUpdate(Templates{Items: views(t, tc.new...)}, Templates{Items: views(t, tc.old...)}, field.NewPath("t"))
 			var got []string
 			for _, f := range findings {
 				if f.Severity == Error {
@@ -51,7 +51,7 @@ func TestAnUpdateRejectsOnlyWhatIsNew(t *testing.T) {
 			if diff := cmp.Diff(tc.errors, got); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
-			all := Rules{}.ValidateTemplates(views(t, tc.new...), nil, field.NewPath("t"))
+			all := Rules{}.ValidateTemplates(Templates{Items: views(t, tc.new...)}, field.NewPath("t"))
 			if len(all) != len(findings) {
 				t.Errorf("%d findings of %d are left; want all, as errors or warnings", len(findings), len(all))
 			}
@@ -68,7 +68,7 @@ func TestTheRatchetStaysQuickOnManyTemplatesOfOneName(t *testing.T) {
 		old = append(old, *view(t, template("a", "amd64,arm64", fmt.Sprint("x", i), "")))
 		updated = append(updated, *view(t, template("a", "amd64,arm64", "x", "")))
 	}
-	findings := Rules{}.ValidateTemplatesUpdate(updated, old, nil, field.NewPath("t"))
+	findings := Rules{}.ValidateTemplatesUpdate(Templates{Items: updated}, Templates{Items: old}, field.NewPath("t"))
 	known, fresh := 0, 0
 	for _, f := range findings {
 		switch {
@@ -95,7 +95,7 @@ func TestManyKnownCollisionsHideNoNewOne(t *testing.T) {
 	x := template("x", "amd64,arm64", "s", "")
 	old := append(slices.Clone(known), template("y", "", "other", ""), x)
 	updated := append(slices.Clone(known), template("y", "", "s-arm64", ""), x)
-	findings := Rules{}.ValidateTemplatesUpdate(views(t, updated...), views(t, old...), nil, field.NewPath("t"))
+	findings := Rules{}.ValidateTemplatesUpdate(Templates{Items: views(t, updated...)}, Templates{Items: views(t, old...)}, field.NewPath("t"))
 	var got []string
 	for _, f := range findings.Of(Error) {
 		got = append(got, f.Message())

@@ -6,25 +6,42 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// ValidateTemplates judges the templates of one object, found at path. nodes
-// are the architectures that the cluster has nodes of; empty where that is not
-// known. Each list template is judged by itself, then all of them together for
-// names and DataSources that collide.
-func (r Rules) ValidateTemplates(templates []DataImportCron, nodes []Arch, path *field.Path) Findings {
-	findings, lists := r.validateEach(templates, nodes, path)
-	return append(findings, r.collisions(templates, lists, path, func(pairKey) bool { return false })...)
+// Templates are the templates of one object, and what is known beside them.
+type Templates struct {
+	Items []DataImportCron
+	// Nodes are the architectures that the cluster has nodes of; empty where that
+	// is not known.
+	Nodes []Arch
+	// Others are templates that the object does not decide upon, and that make
+	// DataImportCrons and DataSources all the same. They are not judged.
+	Others []DataImportCron
+	// NoSpace finds white space around an item of a list: HCO does not trim it, and
+	// loses the item.
+	NoSpace bool
+}
+
+// ValidateTemplates judges the templates of one object, found at path. Each list
+// template is judged by itself, then all of them together for names and
+// DataSources that collide.
+func (r Rules) ValidateTemplates(ts Templates, path *field.Path) Findings {
+	findings, lists := r.validateEach(ts, path)
+	return append(findings, r.collisions(ts, lists, path, func(pairKey) bool { return false })...)
 }
 
 // validateEach judges each template by itself, and returns the valid
 // architectures of each too.
-func (r Rules) validateEach(templates []DataImportCron, nodes []Arch, path *field.Path) (Findings, [][]Arch) {
+func (r Rules) validateEach(ts Templates, path *field.Path) (Findings, [][]Arch) {
 	var findings Findings
-	present := r.acceptedOf(nodes)
-	lists := make([][]Arch, len(templates))
-	for i := range templates {
+	present := r.acceptedOf(ts.Nodes)
+	lists := make([][]Arch, len(ts.Items))
+	for i := range ts.Items {
+		t := &ts.Items[i]
 		var fs Findings
-		lists[i], fs = r.validateTemplate(&templates[i], present, path.Index(i))
-		findings = append(findings, fs.about(r.templateSubject(&templates[i]))...)
+		lists[i], fs = r.validateTemplate(t, present, path.Index(i))
+		if ts.NoSpace {
+			fs = append(fs, spacedItems(t.Metadata.Annotations[ListAnnotation], listPath(path.Index(i)))...)
+		}
+		findings = append(findings, fs.about(r.templateSubject(t))...)
 	}
 	return findings, lists
 }

@@ -23,7 +23,7 @@ spec: {managedDataSource: %q, schedule: "0 0 * * *", template: {spec: {source: {
 
 func validateOne(t *testing.T, manifest string, nodes ...Arch) []string {
 	t.Helper()
-	return summary(Rules{}.ValidateTemplates(views(t, manifest), nodes, field.NewPath("t")))
+	return summary(Rules{}.ValidateTemplates(Templates{Items: views(t, manifest), Nodes: nodes}, field.NewPath("t")))
 }
 
 const listField = "t[0].metadata.annotations[ssp.kubevirt.io/dict.architectures]"
@@ -78,10 +78,10 @@ spec: {managedDataSource: x, schedule: "0 0 * * *", template: {spec: {source: {r
 }
 
 func TestTextsNameTheTemplateAndTheField(t *testing.T) {
-	findings := Rules{}.ValidateTemplates(views(t,
+	findings := Rules{}.ValidateTemplates(Templates{Items: views(t,
 		template("rhel10-image-cron", "amd64,arn64", "rhel10-amd64", ""),
 		template("other", "amd64", "x", ", namespace: elsewhere, labels: {template.kubevirt.io/architecture: arm64}"),
-	), nil, field.NewPath("spec", "commonTemplates", "dataImportCronTemplates"))
+	)}, field.NewPath("spec", "commonTemplates", "dataImportCronTemplates"))
 	var got []string
 	for _, f := range findings {
 		got = append(got, f.Message())
@@ -155,7 +155,7 @@ func TestCollisions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, f := range (Rules{}).ValidateTemplates(views(t, tc.templates...), nil, field.NewPath("t")) {
+			for _, f := range (Rules{}).ValidateTemplates(Templates{Items: views(t, tc.templates...)}, field.NewPath("t")) {
 				if f.Other != (Subject{}) {
 					got = append(got, fmt.Sprintf("%s %s: %s %s", f.Rule, f.Path, f.Subject, f.Text))
 				}
@@ -172,11 +172,11 @@ func TestManyCollisionsStayBounded(t *testing.T) {
 	for range 1000 {
 		manifests = append(manifests, *view(t, template("a", "amd64,arm64,s390x", "a", "")))
 	}
-	findings := Rules{}.ValidateTemplates(manifests, nil, field.NewPath("t"))
+	findings := Rules{}.ValidateTemplates(Templates{Items: manifests}, field.NewPath("t"))
 	if got, most := len(findings), 2*maxPairs; got == 0 || got > most {
 		t.Errorf("%d findings; want some, %d at most", got, most)
 	}
-	if left := (Rules{}).ValidateTemplatesUpdate(manifests, manifests, nil, field.NewPath("t")); left.HasErrors() {
+	if left := (Rules{}).ValidateTemplatesUpdate(Templates{Items: manifests}, Templates{Items: manifests}, field.NewPath("t")); left.HasErrors() {
 		t.Error("unchanged templates have new errors")
 	}
 }
@@ -210,7 +210,7 @@ spec: {managedDataSource: rhel10, schedule: "4 8/12 * * *", template: {spec: {so
 		{template("rhel10-image-cron", "amd64", "rhel10-amd64", "")},
 		{urlTemplate("rhel10-image-cron-with-a-longer-name-than", "")},
 	} {
-		check(Rules{}.ValidateTemplates(views(t, templates...), []Arch{"s390x"}, field.NewPath("t")))
+		check(Rules{}.ValidateTemplates(Templates{Items: views(t, templates...), Nodes: []Arch{"s390x"}}, field.NewPath("t")))
 	}
 	const name = "rhel10-image-cron-arm64"
 	for _, manifest := range []string{

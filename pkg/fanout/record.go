@@ -54,6 +54,20 @@ func recordOf(object metav1.Object) (record, bool) {
 	return r, true
 }
 
+// Owner tells who keeps a DataImportCron, by what it says of itself: ManagedBy where
+// it is dicer's own, arch.ManagedBySSP where it is the SSP operator's; else nobody
+// that is known, "".
+func Owner(object metav1.Object) string {
+	switch _, own := recordOf(object); {
+	case own:
+		return ManagedBy
+	case adopted(object), object.GetLabels()[arch.ManagedByLabel] == arch.ManagedBySSP:
+		return arch.ManagedBySSP
+	default:
+		return ""
+	}
+}
+
 // adopted tells whether the SSP operator has made the object its own.
 func adopted(object metav1.Object) bool {
 	for key := range object.GetAnnotations() {

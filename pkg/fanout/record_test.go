@@ -93,6 +93,26 @@ func TestWhatIsDicersOwn(t *testing.T) {
 	}
 }
 
+func TestOwnerTellsWhoKeepsIt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*metav1.PartialObjectMetadata)
+		want   string
+	}{
+		"dicer":                         {func(*metav1.PartialObjectMetadata) {}, ManagedBy},
+		"a copy of dicer's":             {func(o *metav1.PartialObjectMetadata) { o.Name = "copy" }, ""},
+		"the SSP operator":              {func(o *metav1.PartialObjectMetadata) { o.Labels[arch.ManagedByLabel] = arch.ManagedBySSP }, arch.ManagedBySSP},
+		"the SSP operator, after dicer": {func(o *metav1.PartialObjectMetadata) { o.Annotations["operator-sdk/primary-resource"] = "kubevirt/ssp" }, arch.ManagedBySSP},
+		"nobody that says so":           {func(o *metav1.PartialObjectMetadata) { o.Labels, o.Annotations = nil, nil }, ""},
+		"another that says so":          {func(o *metav1.PartialObjectMetadata) { o.Labels[arch.ManagedByLabel] = "somebody" }, ""},
+	} {
+		object := marked(t, nil, nil)
+		tc.change(object)
+		if got := Owner(object); got != tc.want {
+			t.Errorf("%s: %q; want %q", name, got, tc.want)
+		}
+	}
+}
+
 func TestKeysThatCannotBeReadRemoveNothing(t *testing.T) {
 	for _, keys := range []string{"", "{", "null", "[]", `"a"`, `{"labels":"a"}`, `{"labels":{"a":"b"},"annotations":null}`} {
 		have := marked(t, map[string]string{"a": "1"}, map[string]string{"c": "3"})

@@ -11,9 +11,9 @@ import (
 )
 
 // WebhookPaths are all webhooks; a probe calls each, whatever they decide.
-var WebhookPaths = []string{admission.SSPPath, admission.DataImportCronMutatePath, admission.DataImportCronValidatePath}
+var WebhookPaths = []string{admission.SSPPath, admission.HyperConvergedPath, admission.DataImportCronMutatePath, admission.DataImportCronValidatePath}
 
-// probe asks for an SSP and a DataImportCron in a dry run. Their list is wrong:
+// probe asks for an SSP, a HyperConverged and a DataImportCron in a dry run. Their list is wrong:
 // that of a right one ends the DataImportCron's way before its validation,
 // which has nothing to do then.
 func (c *Cluster) probe(ctx context.Context) error {
@@ -43,6 +43,14 @@ func (c *Cluster) probe(ctx context.Context) error {
 			"dataImportCronTemplates": []any{map[string]any{"metadata": metadata(), "spec": spec()}},
 		}},
 	}}
+	hco := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "hco.kubevirt.io/v1",
+		"kind":       "HyperConverged",
+		"metadata":   map[string]any{"name": "dicer-probe", "namespace": "default"},
+		"spec": map[string]any{"workloadSources": map[string]any{
+			"dataImportCronTemplates": []any{map[string]any{"metadata": metadata(), "spec": spec()}},
+		}},
+	}}
 	cron := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "cdi.kubevirt.io/v1beta1",
 		"kind":       "DataImportCron",
@@ -51,6 +59,7 @@ func (c *Cluster) probe(ctx context.Context) error {
 	}}
 	return errors.Join(
 		c.Client.Create(ctx, ssp, client.DryRunAll),
+		c.Client.Create(ctx, hco, client.DryRunAll),
 		c.Client.Create(ctx, cron, client.DryRunAll),
 	)
 }

@@ -15,8 +15,8 @@ var files embed.FS
 // of SSP or CDI knows it.
 const InventedField = "inventedForTests"
 
-// All returns the CRDs of SSP, DataImportCron, DataSource and DataVolume. Each
-// call returns new objects.
+// All returns the CRDs of SSP, HyperConverged, DataImportCron, DataSource and
+// DataVolume. Each call returns new objects.
 func All() []*apiextensionsv1.CustomResourceDefinition {
 	entries, err := files.ReadDir(".")
 	if err != nil {

@@ -19,14 +19,17 @@ func TestAllHoldsTheKindsThatTheTestsNeed(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"DataImportCron v1beta1", "DataSource v1beta1", "DataVolume v1beta1", "SSP v1beta2", "SSP v1beta3"}
+	want := []string{
+		"DataImportCron v1beta1", "DataSource v1beta1", "DataVolume v1beta1",
+		"HyperConverged v1", "HyperConverged v1beta1", "SSP v1beta2", "SSP v1beta3",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("served: %q, want %q", got, want)
 	}
 }
 
-func TestSSPHasAStatusSubresourceAndDataImportCronHasNone(t *testing.T) {
-	for kind, want := range map[string]bool{"SSP": true, "DataImportCron": false} {
+func TestDataImportCronAloneHasNoStatusSubresource(t *testing.T) {
+	for kind, want := range map[string]bool{"SSP": true, "HyperConverged": true, "DataImportCron": false} {
 		for _, version := range find(t, crds.All(), kind).Spec.Versions {
 			if got := version.Subresources != nil && version.Subresources.Status != nil; got != want {
 				t.Errorf("%s %s has a status subresource: %v, want %v", kind, version.Name, got, want)

@@ -1,5 +1,6 @@
-// Package crds holds the CustomResourceDefinitions of SSP and CDI that the
-// tests install, generated from the API modules that go.mod pins.
+// Package crds holds the CustomResourceDefinitions of SSP, CDI and HCO that the
+// tests install. Those of SSP and CDI are generated from the API modules that go.mod
+// pins, HCO's says where it is from.
 package crds
 
 // The options are upstream's: SSP keeps the metadata of its templates, CDI

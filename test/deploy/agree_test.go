@@ -140,8 +140,8 @@ func TestTheConfigurationsPointToTheServiceAndItToTheWebhook(t *testing.T) {
 		for _, w := range one[admissionregistrationv1.ValidatingWebhookConfiguration](t, o, "ValidatingWebhookConfiguration").Webhooks {
 			clients[w.Name] = w.ClientConfig
 		}
-		if len(clients) != 4 {
-			t.Fatalf("%d webhooks; want 4", len(clients))
+		if len(clients) != 5 {
+			t.Fatalf("%d webhooks; want 5", len(clients))
 		}
 		for name, c := range clients {
 			port := int32(443)

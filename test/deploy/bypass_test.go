@@ -28,6 +28,7 @@ func TestNoWriteGoesAroundTheWebhooks(t *testing.T) {
 	for name, resource := range map[string]string{
 		"mutate.dataimportcron.dicer.dev":   "dataimportcrons",
 		"validate.dataimportcron.dicer.dev": "dataimportcrons",
+		"validate.hyperconverged.dicer.dev": "hyperconvergeds",
 		"validate.ssp.dicer.dev":            "ssps",
 		"validate.ssp-of-hco.dicer.dev":     "ssps",
 	} {

@@ -36,8 +36,8 @@ func conditionsInForce(t *testing.T) map[string][]admissionregistrationv1.MatchC
 
 func TestConditionsThatStandTwiceAreTheSame(t *testing.T) {
 	conditions := conditionsInForce(t)
-	if len(conditions) != 4 {
-		t.Fatalf("%d webhooks; want 4", len(conditions))
+	if len(conditions) != 5 {
+		t.Fatalf("%d webhooks; want 5", len(conditions))
 	}
 	mutating, validating := conditions["mutate.dataimportcron.dicer.dev"], conditions["validate.dataimportcron.dicer.dev"]
 	if diff := cmp.Diff(mutating, validating); diff != "" || len(mutating) != 2 {
@@ -99,7 +99,7 @@ func TestTheValidatorsAloneAreAlwaysCalled(t *testing.T) {
 	for _, w := range v.Webhooks {
 		got[w.Name] = len(w.MatchConditions)
 	}
-	want := map[string]int{"validate.dataimportcron.dicer.dev": 0, "validate.ssp.dicer.dev": 3, "validate.ssp-of-hco.dicer.dev": 3}
+	want := map[string]int{"validate.dataimportcron.dicer.dev": 0, "validate.ssp.dicer.dev": 3, "validate.ssp-of-hco.dicer.dev": 3, "validate.hyperconverged.dicer.dev": 2}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
 	}

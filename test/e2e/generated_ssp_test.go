@@ -123,7 +123,7 @@ func findingsOf(t *testing.T, obj *unstructured.Unstructured) arch.Findings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return new(arch.Rules).ValidateTemplates(view.Spec.CommonTemplates.DataImportCronTemplates, view.Spec.Cluster.All(), validationfield.NewPath("templates"))
+	return new(arch.Rules).ValidateTemplates(arch.Templates{Items: view.Spec.CommonTemplates.DataImportCronTemplates, Nodes: view.Spec.Cluster.All()}, validationfield.NewPath("templates"))
 }
 
 // generateSSP makes an SSP of few templates whose names and DataSources may

@@ -96,7 +96,7 @@ omitStages: [RequestReceived]
 rules:
 - level: Metadata
   verbs: [create, update, patch, delete]
-  resources: [{group: cdi.kubevirt.io}, {group: ssp.kubevirt.io}]
+  resources: [{group: cdi.kubevirt.io}, {group: ssp.kubevirt.io}, {group: hco.kubevirt.io}]
 - level: None
 `
 	if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {

@@ -43,6 +43,19 @@ metadata: {name: %q, namespace: %s}
 spec: {commonTemplates: {namespace: kubevirt, dataImportCronTemplates: [%s]}}`, name, sspNamespace, strings.Join(templates, ", ")))
 }
 
+// hco makes a HyperConverged of templates, in one of its versions.
+func hco(version, name string, templates ...string) *unstructured.Unstructured {
+	spec := fmt.Sprintf("{dataImportCronTemplates: [%s]}", strings.Join(templates, ", "))
+	if version == "v1" {
+		spec = fmt.Sprintf("{workloadSources: %s}", spec)
+	}
+	return parse(fmt.Sprintf(`
+apiVersion: hco.kubevirt.io/%s
+kind: HyperConverged
+metadata: {name: %q, namespace: %s}
+spec: %s`, version, name, sspNamespace, spec))
+}
+
 // dic makes a DataImportCron; metadata adds to its metadata.
 func dic(name, metadata, dataSource, source string) *unstructured.Unstructured {
 	return parse(fmt.Sprintf(`

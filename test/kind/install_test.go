@@ -101,8 +101,8 @@ func (s *suite) bundles(t *testing.T) map[string][]byte {
 	for _, w := range v.Webhooks {
 		found[w.Name] = w.ClientConfig.CABundle
 	}
-	if len(found) != 4 {
-		t.Fatalf("%d webhooks; want 4", len(found))
+	if len(found) != 5 {
+		t.Fatalf("%d webhooks; want 5", len(found))
 	}
 	return found
 }

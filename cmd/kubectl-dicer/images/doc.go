@@ -1,0 +1,2 @@
+// Package images asks registries which architectures an image is there for.
+package images

@@ -1,0 +1,81 @@
+package manifest
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Stdin is the name that stands for the standard input.
+const Stdin = "-"
+
+// extensions are those of the files in a folder that are read: kubectl's.
+var extensions = []string{".yaml", ".yml", ".json"}
+
+// File is a file that was read.
+type File struct {
+	// Name is its path as it was given, or found below a folder; "stdin" for the
+	// standard input.
+	Name    string
+	Content []byte
+	// InFolder tells that a folder was named, and not the file.
+	InFolder bool
+}
+
+// Load reads files, the standard input ("-"), and the YAML and JSON files in folders;
+// with recursive, in the folders below them too.
+func Load(paths []string, recursive bool, stdin io.Reader) ([]File, error) {
+	var files []File
+	for _, path := range paths {
+		if path == Stdin {
+			content, err := io.ReadAll(stdin)
+			if err != nil {
+				return nil, fmt.Errorf("reading the standard input: %w", err)
+			}
+			files = append(files, File{Name: "stdin", Content: content})
+			continue
+		}
+		names, err := expandFolder(path, recursive)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, File{Name: name, Content: content, InFolder: name != path})
+		}
+	}
+	return files, nil
+}
+
+// expandFolder returns the files in a folder, or the path of a file as it is.
+func expandFolder(path string, recursive bool) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var names []string
+	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != path && !recursive:
+			return fs.SkipDir
+		case !entry.IsDir() && slices.Contains(extensions, filepath.Ext(name)):
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err == nil && len(names) == 0 {
+		return nil, fmt.Errorf("%s: no file whose name ends in .yaml, .yml or .json%s", path, map[bool]string{false: "; -R looks into the folders below"}[recursive])
+	}
+	return names, err
+}
