@@ -23,8 +23,9 @@ import (
 
 const (
 	inFlight = 1000
-	// http2Connections share the half of them that speaks HTTP/2.
-	http2Connections = 10
+	// http2Connections share the half of them that speaks HTTP/2; the server lets few
+	// do so.
+	http2Connections = 4
 	inFlightMetric   = "controller_runtime_webhook_requests_in_flight"
 )
 
