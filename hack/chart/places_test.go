@@ -31,7 +31,7 @@ func TestAPlaceThatIsGoneOrNewIsTold(t *testing.T) {
 		{"the dashboard", "components/monitoring/kustomization.yaml", "name: dicer-dashboard", "name: dicer-board", "overlays/monitoring: no ConfigMap dicer-dashboard"},
 		{"the architectures of a policy", "components/policies/ssps.yaml", "- name: accepted\n", "- name: known\n", "accepted"},
 		{"the golden images' namespace of a policy", "components/policies/ssps.yaml", `'"kubevirt-os-images"'`, `"kubevirt-os-images"`, `ValidatingAdmissionPolicy dicer-ssps: expression: no "kubevirt-os-images" in it`},
-		{"the golden images' namespace in a rule", "components/monitoring/prometheusrule.yaml", "name: dicer-fanout", "name: of-kubevirt-os-images", `PrometheusRule dicer: spec.groups[1].name: "of-kubevirt-os-images": it is a value of the chart`},
+		{"the golden images' namespace in a rule", "components/monitoring/prometheusrule.yaml", "name: dicer-fanout", "name: of-kubevirt-os-images", `.name: "of-kubevirt-os-images": it is a value of the chart`},
 		{"an object of OpenShift's alone", "overlays/openshift/kustomization.yaml", "- ../../base\n", "- ../../base\n- more.yaml\n", "overlays/openshift: ServiceAccount more is not in overlays/default"},
 		{"what Helm reads as its own", "base/service.yaml", "appProtocol: https", `appProtocol: "{{ https }}"`, "Service dicer-webhook: Helm would take its {{ for a template's"},
 		{"a value", chart + "/values.yaml", "  replicas: 2\n", "", "chart/dicer/values.yaml: webhook.replicas: it is not there"},
