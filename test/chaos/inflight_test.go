@@ -94,12 +94,17 @@ func (s *suite) hold(ctx context.Context, t *testing.T, r *replica) (one, two []
 	}
 	var clients []*http.Client
 	for range http2Connections {
-		clients = append(clients, &http.Client{Transport: &http.Transport{
+		client := &http.Client{Transport: &http.Transport{
 			ForceAttemptHTTP2: true,
 			DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return s.dial(ctx, r.Address(), "h2")
 			},
-		}})
+		}}
+		// So that the others find its connection, and none makes another.
+		if _, err := ask(ctx, client, admission.DataImportCronMutatePath, review("first", "")); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, client)
 	}
 	for i := range inFlight / 2 {
 		two = append(two, holdTwo(ctx, clients[i%len(clients)]))
