@@ -19,8 +19,6 @@ var (
 	heading = regexp.MustCompile(`(?m)^## (.+)$`)
 	// named is a test and its file. A line may end between the two.
 	named = regexp.MustCompile("`((?:Test|Fuzz|test)[A-Z]\\w*)`(?:\\s+\\(([^()\\s]+)\\))?")
-	// link is one to a file of the tree.
-	link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 )
 
 // sections of a page are the texts below its headings.
@@ -103,19 +101,4 @@ func declares(t *testing.T, file, name string) bool {
 		}
 	}
 	return false
-}
-
-func TestTheFilesThatSecurityPagesLinkToAreThere(t *testing.T) {
-	for _, page := range []string{"docs/threat-model.md", "docs/reliability.md", "SECURITY.md"} {
-		path := filepath.Join("../..", page)
-		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), match[1])); err != nil {
-				t.Errorf("%s: %v", page, err)
-			}
-		}
-	}
 }
