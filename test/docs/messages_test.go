@@ -57,7 +57,7 @@ func TestTheMistakesBringOutEachRuleAndText(t *testing.T) {
 		said = append(said, f.Text, f.Message())
 	}
 	all := strings.Join(said, "\n")
-	rules, texts := declared(t)
+	rules, texts := declared(t, "arch")
 	for _, rule := range rules {
 		if !reached[rule] {
 			t.Errorf("no object here breaks rule %s", rule)
@@ -74,17 +74,17 @@ func TestTheMistakesBringOutEachRuleAndText(t *testing.T) {
 	}
 }
 
-// declared reads the constants of type Rule in pkg/arch, and the sentences: literals
-// that have a space in them, but for those of Go errors.
-func declared(t *testing.T) (rules []arch.Rule, sentences []string) {
+// declared reads the constants of type Rule in a package below pkg, and the sentences:
+// literals that have a space in them, but for those of Go errors.
+func declared(t *testing.T, name string) (rules []arch.Rule, sentences []string) {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), "../../pkg/arch", func(f fs.FileInfo) bool {
+	packages, err := parser.ParseDir(token.NewFileSet(), "../../pkg/"+name, func(f fs.FileInfo) bool {
 		return !strings.HasSuffix(f.Name(), "_test.go")
 	}, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ast.Inspect(packages["arch"], func(n ast.Node) bool {
+	ast.Inspect(packages[name], func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ValueSpec:
 			if kind, ok := n.Type.(*ast.Ident); ok && kind.Name == "Rule" {
@@ -178,4 +178,23 @@ func messages(t *testing.T) arch.Findings {
 		t.Fatal("nothing was found")
 	}
 	return all
+}
+
+// TestOtherAnswersAreWhatTheWebhookSays looks for the headings beside those of rules in
+// pkg/admission.
+func TestOtherAnswersAreWhatTheWebhookSays(t *testing.T) {
+	_, texts := declared(t, "admission")
+	section := sections(page(t, "troubleshooting.md"))["Other answers of the webhook"]
+	headings := regexp.MustCompile("(?m)^### `(?:dicer: )?(.+)`$").FindAllStringSubmatch(section, -1)
+	if len(headings) < 3 {
+		t.Fatalf("%d headings; the pattern does not find them", len(headings))
+	}
+	for _, heading := range headings {
+		said := slices.ContainsFunc(texts, func(text string) bool {
+			return pattern(strings.TrimPrefix(text, "dicer: ")).FindString(heading[1]) == heading[1]
+		})
+		if !said {
+			t.Errorf("pkg/admission does not say %q", heading[1])
+		}
+	}
 }
