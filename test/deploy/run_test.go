@@ -23,19 +23,19 @@ func TestWhatIsInstalledWorks(t *testing.T) {
 	o := own(t, strings.Replace(ownKustomization, "  - "+architectures+"=amd64,ppc64le\n", "", 1))
 	install(t, o)
 	startWebhook(t, o)
-	commands, err := cluster.ReadmeCommands("Install")
+	commands, err := cluster.PageCommands("docs/getting-started.md", "See that it works")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(commands) != 2 {
-		t.Fatalf("%d commands in README.md; want 2", len(commands))
+		t.Fatalf("%d commands in getting-started.md; want 2", len(commands))
 	}
 	for _, c := range commands {
 		// The configurations reach the API server by a watch.
 		err := cluster.Eventually(t.Context(), 30*time.Second, func(ctx context.Context) error {
 			stdout, stderr, _ := env.Kubectl(ctx, c.Stdin, c.Args...)
 			if got := cluster.Words(stdout + stderr); got != c.Answer {
-				return fmt.Errorf("it answers\n%s\nREADME.md says\n%s", got, c.Answer)
+				return fmt.Errorf("it answers\n%s\ngetting-started.md says\n%s", got, c.Answer)
 			}
 			return nil
 		})

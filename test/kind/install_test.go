@@ -116,19 +116,19 @@ func (s *suite) secret(t *testing.T, name, key string) []byte {
 	return found.Data[key]
 }
 
-// testAnswers asks as README.md tells a person to.
+// testAnswers asks as getting-started.md tells a person to.
 func testAnswers(t *testing.T, s *suite) {
-	commands, err := cluster.ReadmeCommands("Install")
+	commands, err := cluster.PageCommands("docs/getting-started.md", "See that it works")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(commands) != 2 {
-		t.Errorf("%d commands with an answer in README.md; want 2", len(commands))
+		t.Errorf("%d commands with an answer in getting-started.md; want 2", len(commands))
 	}
 	for _, c := range commands {
 		stdout, stderr, _ := s.Kubectl(t.Context(), c.Stdin, c.Args...)
 		if diff := cmp.Diff(c.Answer, cluster.Words(stdout+stderr)); diff != "" {
-			t.Errorf("kubectl %s (-README.md +cluster):\n%s", strings.Join(c.Args, " "), diff)
+			t.Errorf("kubectl %s (-getting-started.md +cluster):\n%s", strings.Join(c.Args, " "), diff)
 		}
 	}
 }

@@ -76,14 +76,14 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 	})
 }
 
-func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
+func TestTheFlagsPageTellsOfEveryFlag(t *testing.T) {
 	commandtest.HasFlags(t, "Flags of the fan-out controller", newCommand(nil).Flags())
 }
 
 // declaredReason is a line of notes.go that declares a reason.
 var declaredReason = regexp.MustCompile(`(?m)^\tReason\w+ +Reason = "(\w+)"$`)
 
-func TestTheReadmeTellsOfEveryReasonAndOfNoOther(t *testing.T) {
+func TestTroubleshootingTellsOfEveryReasonAndOfNoOther(t *testing.T) {
 	notes, err := os.ReadFile("../../../pkg/fanout/notes.go")
 	if err != nil {
 		t.Fatal(err)
@@ -96,12 +96,12 @@ func TestTheReadmeTellsOfEveryReasonAndOfNoOther(t *testing.T) {
 		t.Fatalf("read only %q of notes.go", declared)
 	}
 	var told []string
-	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(commandtest.Section(t, "Events of the fan-out controller"), -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(commandtest.Section(t, "docs/troubleshooting.md", "Events of the fan-out controller"), -1) {
 		told = append(told, match[1])
 	}
 	slices.Sort(declared)
 	slices.Sort(told)
 	if diff := cmp.Diff(declared, told); diff != "" {
-		t.Errorf("reasons (-notes.go +README.md):\n%s", diff)
+		t.Errorf("reasons (-notes.go +troubleshooting.md):\n%s", diff)
 	}
 }

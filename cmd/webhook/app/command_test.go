@@ -61,6 +61,6 @@ func TestInvalidValuesAreRefusedWithTheFlagsName(t *testing.T) {
 	})
 }
 
-func TestTheReadmeTellsOfEveryFlag(t *testing.T) {
+func TestTheFlagsPageTellsOfEveryFlag(t *testing.T) {
 	commandtest.HasFlags(t, "Flags of the webhook", newCommand(nil).Flags())
 }

@@ -15,19 +15,20 @@ type Shown struct {
 	Answer string
 }
 
-// ReadmeCommands returns a section's kubectl commands that have an answer.
-func ReadmeCommands(section string) ([]Shown, error) {
+// PageCommands returns the kubectl commands that have an answer, of a section of a page,
+// by its path in the repository.
+func PageCommands(page, section string) ([]Shown, error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(page)))
 	if err != nil {
 		return nil, err
 	}
 	_, text, found := strings.Cut(string(content), "\n## "+section+"\n")
 	if !found {
-		return nil, fmt.Errorf("README.md has no section %s", section)
+		return nil, fmt.Errorf("%s has no section %s", page, section)
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
 	var commands []Shown
