@@ -36,6 +36,8 @@ func seedBodies() [][]byte {
 		dicRequest + `,"operation":"CREATE","object":{"spec":{"n":1e9999,"m":-0.0E-123456789012345678901234567890}}`,
 		dicRequest + `,"operation":"CREATE","object":{"spec":` + deep + `}`,
 		dicRequest + `,"operation":5,"object":{}`,
+		strings.Replace(hcoRequest, "v1beta1", "v1", 1) + `,"operation":"CREATE","object":{"spec":{"workloadSources":{` + badTemplates + `}}}`,
+		hcoRequest + `,"operation":"UPDATE","object":{"spec":{` + badTemplates + `}},"oldObject":{"spec":{},"status":{` + badTemplates + `}}`,
 	} {
 		bodies = append(bodies, reviewBody("{"+request+"}"))
 	}
@@ -45,7 +47,7 @@ func seedBodies() [][]byte {
 // FuzzBodies sends anything to every webhook: the answer is a well-formed review, or
 // a 4xx that says what is wanted.
 func FuzzBodies(f *testing.F) {
-	paths := []string{SSPPath, DataImportCronMutatePath, DataImportCronValidatePath}
+	paths := []string{SSPPath, DataImportCronMutatePath, DataImportCronValidatePath, HyperConvergedPath}
 	for i := range paths {
 		for _, seed := range seedBodies() {
 			f.Add(i, seed)
@@ -90,6 +92,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		same[arch.DataImportCron](t, decoder, body)
 		same[ssp](t, decoder, body)
+		same[hyperConverged](t, decoder, body)
 	})
 }
 
@@ -117,7 +120,7 @@ func same[T any](t *testing.T, decoder runtime.Decoder, body []byte) {
 		t.Fatalf("%q: %v", body, err)
 	}
 	r := want.Request
-	if got.UID != r.UID || got.Kind.Group != r.Kind.Group || got.Kind.Kind != r.Kind.Kind || got.Operation != r.Operation ||
+	if got.UID != r.UID || got.Kind.Group != r.Kind.Group || got.Kind.Version != r.Kind.Version || got.Kind.Kind != r.Kind.Kind || got.Operation != r.Operation ||
 		got.SubResource != r.SubResource || got.UserInfo.Username != r.UserInfo.Username || got.version != want.APIVersion {
 		t.Fatalf("%q: read as %+v", body, got.request)
 	}

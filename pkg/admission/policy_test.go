@@ -17,11 +17,13 @@ func reviewBody(request string) []byte {
 }
 
 const (
-	dicRequest = `"uid":"u","kind":{"group":"cdi.kubevirt.io","version":"v1beta1","kind":"DataImportCron"}`
-	sspRequest = `"uid":"u","kind":{"group":"ssp.kubevirt.io","version":"v1beta2","kind":"SSP"}`
-	badDIC     = `{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}`
-	badSSP     = `{"metadata":{"name":"x"},"spec":{"commonTemplates":{"dataImportCronTemplates":[{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}]}}}`
-	dyingDIC   = `{"metadata":{"name":"x","deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"managedDataSource":"x"}}`
+	dicRequest   = `"uid":"u","kind":{"group":"cdi.kubevirt.io","version":"v1beta1","kind":"DataImportCron"}`
+	hcoRequest   = `"uid":"u","kind":{"group":"hco.kubevirt.io","version":"v1beta1","kind":"HyperConverged"}`
+	sspRequest   = `"uid":"u","kind":{"group":"ssp.kubevirt.io","version":"v1beta2","kind":"SSP"}`
+	badDIC       = `{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}`
+	badSSP       = `{"metadata":{"name":"x"},"spec":{"commonTemplates":{` + badTemplates + `}}}`
+	badTemplates = `"dataImportCronTemplates":[{"metadata":{"name":"x","annotations":{"ssp.kubevirt.io/dict.architectures":"arn64"}},"spec":{"managedDataSource":"x"}}]`
+	dyingDIC     = `{"metadata":{"name":"x","deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"managedDataSource":"x"}}`
 )
 
 func TestWhatIsNotToBeJudged(t *testing.T) {
