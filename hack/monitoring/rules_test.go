@@ -110,7 +110,8 @@ var cases = []struct {
 	{name: "one of two webhooks goes for good", change: map[string]string{w2: "1x9"}, want: at{30 * time.Minute: nil}},
 	{name: "webhooks are away for a moment", change: map[string]string{w1: "1x9 0x3 1x100", w2: "1x9 0x3 1x100"}, want: at{14 * time.Minute: nil, 20 * time.Minute: nil}},
 
-	{name: "the API server gets no answer", change: map[string]string{lost: "0x9 1+1x60"}, want: at{12 * time.Minute: nil, 20 * time.Minute: {callsFail}}},
+	{name: "the API server gets no answer", change: map[string]string{lost: "0x9 1+1x60"}, want: at{12 * time.Minute: nil, 21 * time.Minute: nil, 22 * time.Minute: {callsFail}}},
+	{name: "some calls fail while a replica is lost", change: map[string]string{lost: "0x9 3 5x100"}, want: at{14 * time.Minute: nil, 16 * time.Minute: nil, 18 * time.Minute: nil, 30 * time.Minute: nil}},
 	{name: "the API server gets answers again", change: map[string]string{lost: "0x9 1+1x20 21x100"}, want: at{30 * time.Minute: {callsFail}, 45 * time.Minute: nil}},
 	{name: "calls are refused", change: map[string]string{refused: "0x9 1+1x60", answered: "0+9x100"}, want: at{30 * time.Minute: nil, 45 * time.Minute: {refuses}}},
 	{name: "a few calls are refused", change: map[string]string{refused: "0x9 1+1x8 9x100"}, want: at{30 * time.Minute: nil, time.Hour: nil}},
@@ -137,7 +138,8 @@ var cases = []struct {
 	{name: "the other one leads", change: map[string]string{leads1: "1x9 0x100", leads2: "0x11 1x100"}, want: at{30 * time.Minute: nil}},
 	{name: "fan-out is not installed", change: map[string]string{f1: gone, f2: gone, leads1: gone, leads2: gone, errors: gone, wanted: gone, present: gone}, want: at{2 * time.Hour: nil}},
 
-	{name: "fan-out cannot read", change: map[string]string{errors: "0x9 1+1x100"}, want: at{12 * time.Minute: nil, 30 * time.Minute: {fanoutErrors}}},
+	{name: "fan-out cannot read", change: map[string]string{errors: "0x9 1+1x100"}, want: at{12 * time.Minute: nil, 45 * time.Minute: {fanoutErrors}}},
+	{name: "fan-out could not read for a minute", change: map[string]string{errors: "0x9 6x100"}, want: at{20 * time.Minute: nil, 30 * time.Minute: nil}},
 	{name: "fan-out could not read twice", change: map[string]string{errors: "0x9 1 2x100"}, want: at{20 * time.Minute: nil, 30 * time.Minute: nil}},
 
 	{name: "somebody has the name", change: map[string]string{foreign: "_x10 1x200", present: "3x3000"},

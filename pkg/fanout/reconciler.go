@@ -61,6 +61,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		// Its operator may still need what stands; it goes with the SSP.
 		return reconcile.Result{}, nil
 	case isPaused(ssp):
+		// What was counted before it was paused is not looked at any more.
+		r.metrics.set(req.NamespacedName, nil)
 		r.teller.tell(ctx, r.live, ssp, notes{{reason: ReasonPaused, text: pausedAnnotation + " is set: nothing is created, changed or deleted"}}, r.now())
 		return reconcile.Result{}, nil
 	}
