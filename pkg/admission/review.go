@@ -55,7 +55,7 @@ type review[T any] struct {
 }
 
 // errNotAReview is about a body without an answerable request.
-var errNotAReview = errors.New("want an AdmissionReview of " + reviewVersion + " that holds a request with a uid and a kind")
+var errNotAReview = errors.New("want an AdmissionReview of admission.k8s.io/v1 that holds a request with a uid and a kind")
 
 // read decodes a body. An error says that there is nobody to answer to by an
 // AdmissionReview; it holds nothing of the body.

@@ -113,8 +113,11 @@ func (d *DataImportCron) Platform() string {
 	return r.Platform.Architecture
 }
 
-// Disabled tells whether HCO leaves the template out.
-func (d *DataImportCron) Disabled() bool { return d.Metadata.Annotations[EnableAnnotation] == "false" }
+// Disabled tells whether HCO leaves the template out: it takes the value in any letter
+// case.
+func (d *DataImportCron) Disabled() bool {
+	return strings.EqualFold(d.Metadata.Annotations[EnableAnnotation], "false")
+}
 
 // CompleteFor tells whether the object is what the six changes make of it for
 // a: architecture label, base label, managedDataSource and platform set, list

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -119,7 +120,7 @@ func literal(t *testing.T, l *ast.BasicLit) string {
 	return value
 }
 
-var verb = regexp.MustCompile(`%[a-z]`)
+var verb = regexp.MustCompile(`%[.\d]*[a-z]`)
 
 // pattern finds what a format makes.
 func pattern(format string) *regexp.Regexp {
@@ -202,6 +203,36 @@ func TestOtherAnswersAreWhatTheWebhookSays(t *testing.T) {
 		})
 		if !said {
 			t.Errorf("pkg/admission does not say %q", heading[1])
+		}
+	}
+}
+
+// refused is an answer of the corpus of bad requests that is no review.
+var refused = regexp.MustCompile(`[45]\d\d dicer: ([^'"\n]+)`)
+
+// TestWhatIsNoReviewIsAHeading looks for what pkg/admission says to bad requests.
+func TestWhatIsNoReviewIsAHeading(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/webhook/testdata/bad/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := sections(page(t, "troubleshooting.md"))["Other answers of the webhook"]
+	said := map[string]bool{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range refused.FindAllStringSubmatch(string(content), -1) {
+			said[match[1]] = true
+		}
+	}
+	if len(said) < 5 {
+		t.Errorf("%d texts; the pattern does not find them", len(said))
+	}
+	for text := range said {
+		if !strings.Contains(section, "\n### `dicer: "+text+"`\n") {
+			t.Errorf("%q is no heading", text)
 		}
 	}
 }

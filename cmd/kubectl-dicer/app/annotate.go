@@ -53,7 +53,7 @@ func (o *annotateOptions) run(ctx context.Context, streams genericiooptions.IOSt
 	if err != nil {
 		return err
 	}
-	files, err := o.files.load(streams)
+	files, err := o.files.load(ctx, streams)
 	if err != nil {
 		return err
 	}

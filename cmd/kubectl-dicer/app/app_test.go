@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,26 @@ func TestExitCodesAndErrors(t *testing.T) {
 				t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stderr, tc.code, tc.stderr)
 			}
 		})
+	}
+}
+
+// TestAnInterruptEndsAReadThatWaits has a standard input that says nothing.
+func TestAnInterruptEndsAReadThatWaits(t *testing.T) {
+	in, never := io.Pipe()
+	defer never.Close()
+	for _, args := range [][]string{{"lint", "-f", "-"}, {"expand", "-f", "-"}, {"annotate", "-f", "-"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cmd := NewCommand()
+		cmd.SetArgs(args)
+		cmd.SetIn(in)
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(io.Discard)
+		done := make(chan error, 1)
+		go func() { done <- cmd.ExecuteContext(ctx) }()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 }
 

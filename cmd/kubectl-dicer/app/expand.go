@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ expanded all the same. Where two templates make one name, the first has it.`,
 		Example: `  kubectl dicer expand -f ssp.yaml | kubectl apply --dry-run=server -f -
   kubectl dicer expand -f ssp.yaml -o table
   kubectl dicer expand -f ssp.yaml --cluster-architectures=arm64`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(streams(cmd)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), streams(cmd)) },
 	}
 	o.files.addFlags(cmd.Flags())
 	o.rules.addFlags(cmd.Flags())
@@ -52,13 +53,13 @@ expanded all the same. Where two templates make one name, the first has it.`,
 	return cmd
 }
 
-func (o *expandOptions) run(streams genericiooptions.IOStreams) error {
+func (o *expandOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	rules, err := o.rules.rules()
 	nodes, nodesErr := o.clusterArchitectures()
 	if err := errors.Join(err, nodesErr, oneOf("output", o.output, expandFormats)); err != nil {
 		return err
 	}
-	files, err := o.files.load(streams)
+	files, err := o.files.load(ctx, streams)
 	if err != nil {
 		return err
 	}

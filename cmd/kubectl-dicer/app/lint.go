@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ are passed over.`,
   # The rules, and one of them with an example
   kubectl dicer lint --rules
   kubectl dicer lint --explain name-collision`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(streams(cmd)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), streams(cmd)) },
 	}
 	o.files.addFlags(cmd.Flags())
 	o.rules.addFlags(cmd.Flags())
@@ -79,7 +80,7 @@ func ruleNames() []string {
 	return names
 }
 
-func (o *lintOptions) run(streams genericiooptions.IOStreams) error {
+func (o *lintOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	rules, err := o.rules.rules()
 	if err := errors.Join(err, oneOf("output", o.output, lint.Formats), oneOf("fail-on", o.failOn, failOn)); err != nil {
 		return err
@@ -94,7 +95,7 @@ func (o *lintOptions) run(streams genericiooptions.IOStreams) error {
 		}
 		return explain(streams.Out, e)
 	}
-	files, err := o.files.load(streams)
+	files, err := o.files.load(ctx, streams)
 	if err != nil {
 		return err
 	}

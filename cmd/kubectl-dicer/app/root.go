@@ -2,6 +2,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -84,11 +85,27 @@ func (o *fileOptions) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.recursive, "recursive", "R", false, "read the folders below, too")
 }
 
-func (o *fileOptions) load(io genericiooptions.IOStreams) ([]manifest.File, error) {
+// load ends with ctx, although a read of a terminal or a pipe does not: Ctrl-C would
+// leave the command waiting for it.
+func (o *fileOptions) load(ctx context.Context, io genericiooptions.IOStreams) ([]manifest.File, error) {
 	if len(o.paths) == 0 {
 		return nil, fmt.Errorf("--filename: missing; want a file, a folder or - for the standard input")
 	}
-	return manifest.Load(o.paths, o.recursive, io.In)
+	type loaded struct {
+		files []manifest.File
+		err   error
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		files, err := manifest.Load(o.paths, o.recursive, io.In)
+		done <- loaded{files, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case l := <-done:
+		return l.files, l.err
+	}
 }
 
 // oneOf tells whether a flag has one of its values.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -49,7 +51,7 @@ func (r *Report) writeText(w io.Writer, colors terminal.Colors) error {
 	var heads strings.Builder
 	aligned := printers.GetNewTabWriter(&heads)
 	for _, f := range r.Findings {
-		fmt.Fprintf(aligned, "%s:%d:%d\t%s\t%s\t%s\n", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Field)
+		fmt.Fprintf(aligned, "%s:%d:%d\t%s\t%s\t%s\n", oneLine(f.File), f.Line, f.Column, f.Severity, f.Rule, f.Field)
 	}
 	if err := aligned.Flush(); err != nil {
 		return err
@@ -60,14 +62,22 @@ func (r *Report) writeText(w io.Writer, colors terminal.Colors) error {
 		}
 		f := r.Findings[i]
 		// The colour is put in after the alignment, which would count its bytes.
-		severity := " " + string(f.Severity) + " "
-		head = strings.Replace(head, severity, " "+paint(colors, f.Severity)+" ", 1)
+		name := len(oneLine(f.File)) // may have the word too
+		head = head[:name] + strings.Replace(head[name:], string(f.Severity), paint(colors, f.Severity), 1)
 		if _, err := fmt.Fprintf(w, "%s\n    %s\n    fix: %s\n", strings.TrimRight(head, " "), f.Message, f.Suggestion); err != nil {
 			return err
 		}
 	}
 	_, err := fmt.Fprintln(w, r.summary())
 	return err
+}
+
+// oneLine is a file's name on one line and in one cell of a table.
+func oneLine(name string) string {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 func paint(colors terminal.Colors, severity arch.Severity) string {

@@ -3,6 +3,7 @@ package lint
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,23 @@ func TestColorsDoNotDisturbTheAlignment(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAFilesNameIsOneCell has names that would end a line, or look like a severity.
+func TestAFilesNameIsOneCell(t *testing.T) {
+	r := Report{Findings: []Finding{
+		{File: "a\nb\f.yaml", Line: 1, Column: 1, Severity: arch.Error, Rule: arch.RuleName, Field: "f", Message: "m", Suggestion: "s"},
+		{File: " error .yaml", Line: 1, Column: 1, Severity: arch.Error, Rule: arch.RuleName, Field: "f", Message: "m", Suggestion: "s"},
+	}}
+	var out bytes.Buffer
+	if err := r.Write(&out, "text", true); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\"a\\nb\\f.yaml\":1:1   \x1b[31merror\x1b[0m", " error .yaml:1:1    \x1b[31merror\x1b[0m"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in %q", want, out.String())
+		}
 	}
 }
 

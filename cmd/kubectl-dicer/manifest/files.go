@@ -63,13 +63,15 @@ func expandFolder(path string, recursive bool) ([]string, error) {
 		return []string{path}, nil
 	}
 	var names []string
-	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+	// A link to a folder, which WalkDir would not follow, is one with the separator.
+	root := path + string(filepath.Separator)
+	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != path && !recursive:
+		case entry.IsDir() && name != root && !recursive:
 			return fs.SkipDir
-		case !entry.IsDir() && slices.Contains(extensions, filepath.Ext(name)):
+		case !entry.IsDir() && slices.Contains(extensions, filepath.Ext(name)) && !irregular(name):
 			names = append(names, name)
 		}
 		return nil
@@ -78,4 +80,11 @@ func expandFolder(path string, recursive bool) ([]string, error) {
 		return nil, fmt.Errorf("%s: no file whose name ends in .yaml, .yml or .json%s", path, map[bool]string{false: "; -R looks into the folders below"}[recursive])
 	}
 	return names, err
+}
+
+// irregular tells what is there and no file, as a link to a folder or a pipe, which
+// nobody may write to.
+func irregular(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.Mode().IsRegular()
 }

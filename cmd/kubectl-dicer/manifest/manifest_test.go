@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,6 +83,8 @@ func TestReadReturnsObjects(t *testing.T) {
 		"whatever else is in it": {"apiVersion: v1\nkind: A\nitems: {}\nmetadata: 5\n", []string{"/v1, Kind=A "}},
 		"with escapes of JSON":   {`{"apiVersion":"v1","kind":"A","metadata":{"name":"\ud83d\ude00"}}`, []string{"/v1, Kind=A 😀"}},
 		"a separator in a text":  {"apiVersion: v1\nkind: A\nmetadata:\n  name: |-\n    ---\n", []string{"/v1, Kind=A ---"}},
+		"after a document's end": {"apiVersion: v1\nkind: A\n...\napiVersion: v1\nkind: B\n", []string{"/v1, Kind=A ", "/v1, Kind=B "}},
+		"after a directive":      {"%YAML 1.1\n# so\n---\napiVersion: v1\nkind: A\n...\n%YAML 1.1\n---\napiVersion: v1\nkind: B\n", []string{"/v1, Kind=A ", "/v1, Kind=B "}},
 		"of nothing":             {"", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +112,7 @@ func TestADocumentThatCannotBeReadIsTold(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"a.yaml", "b.json", "c.txt", "d/e.yml", "d/f/g.yaml"} {
+	for _, name := range []string{"a.yaml", "b.json", "c.txt", "d/e.yml", "d/f/g.yaml", "odd/a.yaml"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -118,18 +121,28 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for link, to := range map[string]string{"link": "d", "odd/folder.yaml": "../d"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := exec.Command("mkfifo", filepath.Join(dir, "odd/pipe.yaml")).Run(); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		paths     []string
 		recursive bool
 		want      []string
 		err       string
 	}{
-		"a file by any name": {paths: []string{"c.txt"}, want: []string{"c.txt"}},
-		"a folder":           {paths: []string{"."}, want: []string{"a.yaml", "b.json"}},
-		"and those below":    {paths: []string{"."}, recursive: true, want: []string{"a.yaml", "b.json", "d/e.yml", "d/f/g.yaml"}},
-		"several":            {paths: []string{"d", "a.yaml"}, want: []string{"d/e.yml", "a.yaml"}},
-		"the standard input": {paths: []string{Stdin}, want: []string{"in"}},
-		"nothing there":      {paths: []string{"x.yaml"}, err: "no such file"},
+		"a file by any name":  {paths: []string{"c.txt"}, want: []string{"c.txt"}},
+		"a folder":            {paths: []string{"."}, want: []string{"a.yaml", "b.json"}},
+		"and those below":     {paths: []string{"."}, recursive: true, want: []string{"a.yaml", "b.json", "d/e.yml", "d/f/g.yaml", "odd/a.yaml"}},
+		"several":             {paths: []string{"d", "a.yaml"}, want: []string{"d/e.yml", "a.yaml"}},
+		"the standard input":  {paths: []string{Stdin}, want: []string{"in"}},
+		"a link to a folder":  {paths: []string{"link"}, want: []string{"d/e.yml"}},
+		"no pipe in a folder": {paths: []string{"odd"}, want: []string{"odd/a.yaml"}},
+		"nothing there":       {paths: []string{"x.yaml"}, err: "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(dir)

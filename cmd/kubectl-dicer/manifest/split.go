@@ -49,18 +49,37 @@ func splitYAML(content []byte) []document {
 		if i := bytes.IndexByte(content[at:], '\n'); i >= 0 {
 			end = at + i + 1
 		}
-		if separates(content[at:end]) {
+		switch line := content[at:end]; {
+		case marks(line, "---") && !directives(content[start:at]):
 			documents = append(documents, document{start: start, text: content[start:at]})
 			start = at
+		case marks(line, "..."):
+			documents = append(documents, document{start: start, text: content[start:at]})
+			start = end
 		}
 		at = end
 	}
 	return append(documents, document{start: start, text: content[start:]})
 }
 
-// separates tells whether a line begins a document. What follows the separator
-// belongs to the document.
-func separates(line []byte) bool {
-	rest, found := bytes.CutPrefix(line, []byte("---"))
+// marks tells whether a line is the one of a marker: "---" begins a document, to which
+// what follows on the line belongs, and "..." ends one.
+func marks(line []byte, marker string) bool {
+	rest, found := bytes.CutPrefix(line, []byte(marker))
 	return found && (len(rest) == 0 || bytes.ContainsAny(rest[:1], " \t\r\n"))
+}
+
+// directives tells whether there is nothing but directives, as "%YAML 1.2", which
+// belong to the document that follows, and comments.
+func directives(text []byte) bool {
+	found := false
+	for line := range bytes.Lines(text) {
+		switch trimmed := bytes.TrimSpace(line); {
+		case line[0] == '%':
+			found = true
+		case len(trimmed) > 0 && trimmed[0] != '#':
+			return false
+		}
+	}
+	return found
 }
