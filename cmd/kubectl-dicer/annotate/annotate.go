@@ -59,6 +59,27 @@ type Annotator struct {
 	Images Images
 	// Accepted are the architectures that a list may name.
 	Accepted arch.Architectures
+
+	// asked are the images that Images was asked for: templates often share one.
+	asked map[string]answer
+}
+
+type answer struct {
+	there []string
+	err   error
+}
+
+// image asks for each once.
+func (a *Annotator) image(ctx context.Context, url string) ([]string, error) {
+	known, found := a.asked[url]
+	if !found {
+		if a.asked == nil {
+			a.asked = map[string]answer{}
+		}
+		known.there, known.err = a.Images(ctx, url)
+		a.asked[url] = known
+	}
+	return known.there, known.err
 }
 
 // File returns the file with its lists filled, and an outcome for each template of
@@ -111,7 +132,7 @@ func (a *Annotator) template(ctx context.Context, o *manifest.Object, path strin
 		out.Skipped = "its source names no image in a registry"
 		return nil, nil
 	}
-	there, err := a.Images(ctx, registry.URL)
+	there, err := a.image(ctx, registry.URL)
 	if err != nil {
 		return nil, err
 	}
