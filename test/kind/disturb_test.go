@@ -131,6 +131,14 @@ func testAPIServer(t *testing.T, s *suite) {
 		t.Errorf("failed by the webhook's absence: %v", f.err)
 	}
 	s.checkSince(t, o, recovered)
-	// Fan-out goes on by itself, whoever has the Lease now.
-	testSeedCase(t, s)
+	// Fan-out goes on by itself, whoever has the Lease now. What was made it may keep for
+	// ten minutes: an API server that starts does not serve SSPs for a moment.
+	ssp := s.seedStands(t)
+	if err := s.Client.Delete(t.Context(), ssp); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Client.DeleteAllOf(t.Context(), cron("", nil, ""), client.InNamespace(golden)); err != nil {
+		t.Fatal(err)
+	}
+	s.stand(t)
 }

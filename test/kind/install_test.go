@@ -155,6 +155,16 @@ func cronList() *unstructured.UnstructuredList {
 
 // testSeedCase ends with the SSP gone, and what was made of it.
 func testSeedCase(t *testing.T, s *suite) {
+	ssp := s.seedStands(t)
+	if err := s.Client.Delete(t.Context(), ssp); err != nil {
+		t.Fatal(err)
+	}
+	s.stand(t)
+}
+
+// seedStands creates the SSP, and returns it once all of it stands.
+func (s *suite) seedStands(t *testing.T) *unstructured.Unstructured {
+	t.Helper()
 	ssp := example(t, "ssp-rhel10.yaml")
 	wrong := ssp.DeepCopy()
 	templates, _, _ := unstructured.NestedSlice(wrong.Object, "spec", "commonTemplates", "dataImportCronTemplates")
@@ -181,10 +191,7 @@ func testSeedCase(t *testing.T, s *suite) {
 			t.Errorf("%s (-want +got):\n%s", made.GetName(), diff)
 		}
 	}
-	if err := s.Client.Delete(t.Context(), ssp); err != nil {
-		t.Fatal(err)
-	}
-	s.stand(t)
+	return ssp
 }
 
 // stand waits until just these DataImportCrons stand where fan-out writes.
