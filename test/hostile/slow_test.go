@@ -99,30 +99,16 @@ func slowBodies(a *attacker) {
 
 // unfinishedBodies has as much in the server's memory as it takes, and leaves it
 // there.
-func unfinishedBodies(a *attacker) {
-	most := bytes.Repeat([]byte(" "), 7<<20-1)
-	a.callers(50, pause, func() error {
-		conn, done, err := a.dialTLS("http/1.1")
-		if err != nil {
-			return err
-		}
-		defer done()
-		a.requests.Add(1)
-		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", post, 7<<20); err != nil {
-			return err
-		}
-		if _, err := conn.Write(most); err != nil {
-			return err
-		}
-		return hold(conn)
-	})
-}
+func unfinishedBodies(a *attacker) { a.unfinished(50, 7<<20-1) }
 
 // begunBodies sends the beginning of large ones from many callers: they wait for room
 // that others have.
-func begunBodies(a *attacker) {
-	beginning := bytes.Repeat([]byte(" "), 80<<10)
-	a.callers(1000, pause, func() error {
+func begunBodies(a *attacker) { a.unfinished(1000, 80<<10) }
+
+// unfinished has n callers send so much of a body of 7 MiB, and no more.
+func (a *attacker) unfinished(n, size int) {
+	beginning := bytes.Repeat([]byte(" "), size)
+	a.callers(n, pause, func() error {
 		conn, done, err := a.dialTLS("http/1.1")
 		if err != nil {
 			return err
