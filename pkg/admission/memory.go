@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxSmall, maxMedium and maxLarge bound the bodies and answers of all of them, up
-	// to smallBody, mediumBody and beyond, and with them the memory that callers can
-	// have. Each has its own, so that nobody waits for what is much larger.
+	// maxSmall, maxMedium and maxLarge bound the bodies and answers of all requests, of
+	// up to smallBody, up to mediumBody and beyond, and with them the memory that callers
+	// can have. Each has its own, so that nobody waits for what is much larger.
 	maxSmall, maxMedium, maxLarge = 16 << 20, 16 << 20, 24 << 20
 	// maxDeciding bounds those beyond smallBody that are decided upon: it takes eight
 	// times of them, and all has to stay below the limit of 256 MiB in deploy/base.
