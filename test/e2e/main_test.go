@@ -106,6 +106,8 @@ rules:
 	flags := mutatingpolicy.APIServerFlags()
 	flags["audit-policy-file"] = policy
 	flags["audit-log-path"] = env.auditLogPath
+	// In MiB. By default a new file is begun after 100, and tests read one.
+	flags["audit-log-maxsize"] = "100000"
 	env.Cluster, err = cluster.Start(ctx, cluster.Options{CRDs: crds.All(), APIServerFlags: flags})
 	if err != nil {
 		return err
