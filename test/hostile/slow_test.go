@@ -5,6 +5,7 @@ package hostile
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,14 +43,22 @@ func slowHandshakes(a *attacker) {
 	})
 }
 
-func slowHeaders(a *attacker) {
-	a.callers(many, pause, func() error {
+// requesters has n callers begin a request by HTTP/1.1 again and again, each on a
+// connection that is closed after it.
+func (a *attacker) requesters(n int, do func(*tls.Conn) error) {
+	a.callers(n, pause, func() error {
 		conn, done, err := a.dialTLS("http/1.1")
 		if err != nil {
 			return err
 		}
 		defer done()
 		a.requests.Add(1)
+		return do(conn)
+	})
+}
+
+func slowHeaders(a *attacker) {
+	a.requesters(many, func(conn *tls.Conn) error {
 		return a.trickle(conn, []byte(post+strings.Repeat("X: y\r\n", 1000)))
 	})
 }
@@ -61,13 +70,7 @@ func longHeaders(a *attacker) {
 	for i := range 100_000 {
 		lines = fmt.Appendf(lines, "%x:\r\n", i)
 	}
-	a.callers(many, pause, func() error {
-		conn, done, err := a.dialTLS("http/1.1")
-		if err != nil {
-			return err
-		}
-		defer done()
-		a.requests.Add(1)
+	a.requesters(many, func(conn *tls.Conn) error {
 		if _, err := io.WriteString(conn, post); err != nil {
 			return err
 		}
@@ -83,13 +86,7 @@ func longHeaders(a *attacker) {
 }
 
 func slowBodies(a *attacker) {
-	a.callers(many, pause, func() error {
-		conn, done, err := a.dialTLS("http/1.1")
-		if err != nil {
-			return err
-		}
-		defer done()
-		a.requests.Add(1)
+	a.requesters(many, func(conn *tls.Conn) error {
 		if _, err := fmt.Fprintf(conn, "%sContent-Length: 1000000\r\n\r\n", post); err != nil {
 			return err
 		}
@@ -108,13 +105,7 @@ func begunBodies(a *attacker) { a.unfinished(1000, 80<<10) }
 // unfinished has n callers send so much of a body of 7 MiB, and no more.
 func (a *attacker) unfinished(n, size int) {
 	beginning := bytes.Repeat([]byte(" "), size)
-	a.callers(n, pause, func() error {
-		conn, done, err := a.dialTLS("http/1.1")
-		if err != nil {
-			return err
-		}
-		defer done()
-		a.requests.Add(1)
+	a.requesters(n, func(conn *tls.Conn) error {
 		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", post, 7<<20); err != nil {
 			return err
 		}
@@ -171,13 +162,7 @@ func (a *attacker) idle(n int, protocol string, pause time.Duration) {
 
 // usedOnce sends one good request on each connection, and keeps it.
 func usedOnce(a *attacker) {
-	a.callers(many, pause, func() error {
-		conn, done, err := a.dialTLS("http/1.1")
-		if err != nil {
-			return err
-		}
-		defer done()
-		a.requests.Add(1)
+	a.requesters(many, func(conn *tls.Conn) error {
 		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n%s", post, len(review), review); err != nil {
 			return err
 		}
