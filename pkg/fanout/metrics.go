@@ -11,12 +11,14 @@ import (
 
 // Metrics tell how far the DataImportCrons are from what the SSPs ask for.
 // Reconciles and requests are controller-runtime's to count.
+//
+// As a collector they are the gauges, which are summed when they are asked for:
+// a scrape never meets half of a change.
 type Metrics struct {
-	wanted, present prometheus.Gauge
-	failed          *prometheus.GaugeVec
+	wanted, present, failed *prometheus.Desc
 	// templates and withoutNodes are of the SSPs as they are written, whether or
 	// not anything is made of them.
-	templates, withoutNodes *prometheus.GaugeVec
+	templates, withoutNodes *prometheus.Desc
 	created                 prometheus.Counter
 	deleted                 *prometheus.CounterVec
 
@@ -44,26 +46,14 @@ const (
 // NewMetrics registers the metrics with a registry.
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
-		wanted: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dicer_fanout_wanted",
-			Help: "DataImportCrons that the SSPs ask dicer for.",
-		}),
-		present: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "dicer_fanout_present",
-			Help: "Wanted DataImportCrons that stand with the spec that is asked for.",
-		}),
-		failed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "dicer_fanout_failed",
-			Help: "DataImportCrons and DataSources that cannot be as they are asked for, by the reason of the event on the SSP.",
-		}, []string{"reason"}),
-		templates: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "dicer_fanout_template_warnings",
-			Help: "Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.",
-		}, []string{"reason"}),
-		withoutNodes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "dicer_fanout_templates_without_nodes",
-			Help: "Templates whose list names an architecture that spec.cluster has no node of, by that architecture.",
-		}, []string{"architecture"}),
+		wanted:  gauge("dicer_fanout_wanted", "DataImportCrons that the SSPs ask dicer for."),
+		present: gauge("dicer_fanout_present", "Wanted DataImportCrons that stand with the spec that is asked for."),
+		failed: gauge("dicer_fanout_failed",
+			"DataImportCrons and DataSources that cannot be as they are asked for, by the reason of the event on the SSP.", "reason"),
+		templates: gauge("dicer_fanout_template_warnings",
+			"Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.", "reason"),
+		withoutNodes: gauge("dicer_fanout_templates_without_nodes",
+			"Templates whose list names an architecture that spec.cluster has no node of, by that architecture.", "architecture"),
 		created: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "dicer_fanout_created_total",
 			Help: "DataImportCrons created.",
@@ -74,7 +64,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"reason"}),
 		ssps: map[types.NamespacedName]counts{},
 	}
-	for _, c := range []prometheus.Collector{m.wanted, m.present, m.failed, m.templates, m.withoutNodes, m.created, m.deleted} {
+	for _, c := range []prometheus.Collector{m, m.created, m.deleted} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -85,15 +75,19 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
 // set takes the counts of an SSP; none where it is gone.
 func (m *Metrics) set(key types.NamespacedName, c *counts) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.ssps, key)
-	if c != nil {
-		m.ssps[key] = *c
+	if c == nil {
+		delete(m.ssps, key)
+		return
 	}
-	m.publish()
+	m.ssps[key] = *c
 }
 
 // reset forgets all SSPs: another process may lead now.
@@ -101,10 +95,19 @@ func (m *Metrics) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.ssps)
-	m.publish()
 }
 
-func (m *Metrics) publish() {
+// Describe is of the gauges.
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{m.wanted, m.present, m.failed, m.templates, m.withoutNodes} {
+		out <- desc
+	}
+}
+
+// Collect sums the gauges over all SSPs.
+func (m *Metrics) Collect(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var wanted, present int
 	failed, templates, withoutNodes := map[Reason]int{}, map[Reason]int{}, map[arch.Arch]int{}
 	for _, c := range m.ssps {
@@ -114,11 +117,11 @@ func (m *Metrics) publish() {
 		addTo(templates, c.templates)
 		addTo(withoutNodes, c.withoutNodes)
 	}
-	m.wanted.Set(float64(wanted))
-	m.present.Set(float64(present))
-	show(m.failed, failed)
-	show(m.templates, templates)
-	show(m.withoutNodes, withoutNodes)
+	show(out, m.wanted, wanted)
+	show(out, m.present, present)
+	showBy(out, m.failed, failed)
+	showBy(out, m.templates, templates)
+	showBy(out, m.withoutNodes, withoutNodes)
 }
 
 func addTo[K comparable](sum, more map[K]int) {
@@ -127,10 +130,13 @@ func addTo[K comparable](sum, more map[K]int) {
 	}
 }
 
-// show has a gauge say these counts and no others.
-func show[K ~string](gauge *prometheus.GaugeVec, counts map[K]int) {
-	gauge.Reset()
+func show(out chan<- prometheus.Metric, gauge *prometheus.Desc, count int, labels ...string) {
+	out <- prometheus.MustNewConstMetric(gauge, prometheus.GaugeValue, float64(count), labels...)
+}
+
+// showBy shows counts by the value of a gauge's label.
+func showBy[K ~string](out chan<- prometheus.Metric, gauge *prometheus.Desc, counts map[K]int) {
 	for k, n := range counts {
-		gauge.WithLabelValues(string(k)).Set(float64(n))
+		show(out, gauge, n, string(k))
 	}
 }

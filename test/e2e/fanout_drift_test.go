@@ -87,9 +87,7 @@ func TestFanoutFightsNobody(t *testing.T) {
 	if e := p.told(p.ssps, "Contested", "a-amd64"); e.Type != "Warning" {
 		t.Errorf("the event is %s", e.Type)
 	}
-	if got := p.value(f, "dicer_fanout_failed", map[string]string{"reason": "Contested"}); got != 1 {
-		t.Errorf("contested: %v; want 1", got)
-	}
+	p.shows(f, "dicer_fanout_failed", map[string]string{"reason": "Contested"}, 1)
 	// Others are not held back, and in the end it is right.
 	ssp := p.ssp("ssp", scheduled("a", "amd64", 1, ""), scheduled("b", "amd64", 1, ", labels: {new: x}"))
 	p.eventually(func() error {

@@ -61,6 +61,7 @@ func TestFanoutMakesAThousandTemplates(t *testing.T) {
 // may in this place, dry runs too.
 func (p *place) requests() int {
 	p.t.Helper()
+	p.answered()
 	n := 0
 	for _, e := range auditEvents(p.t, "") {
 		if e.User.Username == fanoutUser && strings.HasPrefix(e.ObjectRef.Namespace, p.golden) {
@@ -160,13 +161,13 @@ func TestFanoutTellsOfBadInputAndGoesOn(t *testing.T) {
 		}
 	}
 	// A hot loop is what must not be, and takes time to show.
-	reconciles, requests, start := p.value(f, "controller_runtime_reconcile_total", nil), p.requests(), time.Now()
+	looked, requests, start := p.value(f, reconciles, nil), p.requests(), time.Now()
 	time.Sleep(time.Minute)
-	reconciles, requests = p.value(f, "controller_runtime_reconcile_total", nil)-reconciles, p.requests()-requests
-	t.Logf("%d bad SSPs: %v reconciles and %d write requests, dry runs included, in %s", len(badSSPs), reconciles, requests, time.Since(start).Round(time.Second))
+	looked, requests = p.value(f, reconciles, nil)-looked, p.requests()-requests
+	t.Logf("%d bad SSPs: %v reconciles and %d write requests, dry runs included, in %s", len(badSSPs), looked, requests, time.Since(start).Round(time.Second))
 	// Two cannot be written and are tried again after 1, 2, 4, ... s.
-	if reconciles > 60 || requests > 20 {
-		t.Errorf("%v reconciles and %d write requests in a minute; want 60 and 20 at most", reconciles, requests)
+	if looked > 60 || requests > 20 {
+		t.Errorf("%v reconciles and %d write requests in a minute; want 60 and 20 at most", looked, requests)
 	}
 	p.ssp("good", template("good", "amd64,arm64", "good", ""))
 	p.stand(append(names, "good-amd64", "good-arm64")...)

@@ -64,12 +64,7 @@ func TestFanoutWaitsForAMissingNamespace(t *testing.T) {
 			p.stand("c-amd64")
 			// One that fails stands for all of its namespace.
 			p.told(p.ssps, c.reason, missing+"/a-amd64", c.advice)
-			p.eventually(func() error {
-				if got := p.value(f, "dicer_fanout_failed", map[string]string{"reason": c.reason}); got != 2 {
-					return fmt.Errorf("dicer_fanout_failed{reason=%q} is %v; want 2", c.reason, got)
-				}
-				return nil
-			})
+			p.shows(f, "dicer_fanout_failed", map[string]string{"reason": c.reason}, 2)
 			p.backsOff(f)
 			err := env.Client.Get(t.Context(), client.ObjectKey{Name: missing}, &corev1.Namespace{})
 			if !apierrors.IsNotFound(err) {
@@ -89,19 +84,6 @@ func fanoutSetupKubeconfig(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return fanoutSetup.kubeconfig
-}
-
-// startAs starts a controller that is somebody else to the API server.
-func (p *place) startAs(kubeconfig string, args ...string) *cluster.Fanout {
-	p.t.Helper()
-	f, err := cluster.StartFanout(p.t.Context(), cluster.FanoutOptions{
-		Binary: fanoutSetup.binary, Kubeconfig: kubeconfig, LogDir: fanoutSetup.dir, Args: append(append([]string{}, p.args...), args...),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(f.Kill)
-	return f
 }
 
 // backsOff counts the refused requests of some time: 1, 2, 4, 8 s lie between

@@ -70,11 +70,64 @@ func (p *place) eventually(condition func() error) {
 // SSP is touched, and the count of reconciles has moved on and stands still.
 func (p *place) reconciled(f *cluster.Fanout, ssp *unstructured.Unstructured) {
 	p.t.Helper()
-	before := p.value(f, "controller_runtime_reconcile_total", nil)
+	p.idle(f)
+	before := p.value(f, reconciles, nil)
 	p.patch(ssp, fmt.Sprintf(`{"metadata":{"annotations":{"e2e/touched":"%d"}}}`, time.Now().UnixNano()))
 	p.eventually(func() error {
-		if p.value(f, "controller_runtime_reconcile_total", nil) == before || p.value(f, "controller_runtime_active_workers", nil) > 0 {
+		if p.value(f, reconciles, nil) == before {
 			return fmt.Errorf("no reconcile since %v", before)
+		}
+		return nil
+	})
+	p.idle(f)
+}
+
+const reconciles = "controller_runtime_reconcile_total"
+
+// idle waits until a reconcile that goes on has ended. What one has written can
+// be seen before: the controller counts, and the API server logs, after that.
+func (p *place) idle(f *cluster.Fanout) {
+	p.t.Helper()
+	p.eventually(func() error { return p.isIdle(f) })
+}
+
+func (p *place) isIdle(f *cluster.Fanout) error {
+	for _, metric := range []string{"workqueue_depth", "controller_runtime_active_workers"} {
+		switch n, err := f.Value(p.t.Context(), metric, nil); {
+		case err != nil:
+			return err
+		case n > 0:
+			return fmt.Errorf("%s is %v; want 0", metric, n)
+		}
+	}
+	return nil
+}
+
+// answered waits until the API server has logged the requests of which the
+// controllers' writes can be seen: it does before it answers.
+func (p *place) answered() {
+	p.t.Helper()
+	for _, f := range p.controllers {
+		p.eventually(func() error {
+			select {
+			case <-f.Exited():
+				return nil
+			default:
+				return p.isIdle(f)
+			}
+		})
+	}
+}
+
+// shows waits until the controller is idle and a metric has this value.
+func (p *place) shows(f *cluster.Fanout, metric string, labels map[string]string, want float64) {
+	p.t.Helper()
+	p.eventually(func() error {
+		if err := p.isIdle(f); err != nil {
+			return err
+		}
+		if got := p.value(f, metric, labels); got != want {
+			return fmt.Errorf("%s%v is %v; want %v", metric, labels, got, want)
 		}
 		return nil
 	})
@@ -123,6 +176,7 @@ func (p *place) events(namespace string) []eventsv1.Event {
 // is "verb resource/name code".
 func (p *place) writes(namespace string) []string {
 	p.t.Helper()
+	p.answered()
 	var out []string
 	for _, e := range auditEvents(p.t, "") {
 		if e.User.Username != fanoutUser || e.ObjectRef.Namespace != namespace || strings.Contains(e.RequestURI, "dryRun=") {

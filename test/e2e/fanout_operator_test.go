@@ -19,7 +19,6 @@ import (
 // controller looks again and again.
 func (p *place) peace(f *cluster.Fanout, o *operator, ssp *unstructured.Unstructured, during time.Duration) {
 	p.t.Helper()
-	const reconciles = "controller_runtime_reconcile_total"
 	writes, deletes, uids, looked := p.writes(p.golden), o.deleted(p.t), p.identities(), p.value(f, reconciles, nil)
 	// Bounded: a fight over a DataImportCron shows in every round of the
 	// operator's, ten in a second.

@@ -91,9 +91,7 @@ func TestFanoutLeavesForeignDataImportCronsAloneUntilTheyGo(t *testing.T) {
 	}
 	p.lookedTwice(f, ssp)
 	p.identical(foreign...)
-	if got := p.value(f, "dicer_fanout_failed", map[string]string{"reason": "Foreign"}); got != 3 {
-		t.Errorf("dicer_fanout_failed{reason=Foreign} is %v; want 3", got)
-	}
+	p.shows(f, "dicer_fanout_failed", map[string]string{"reason": "Foreign"}, 3)
 	for _, object := range foreign {
 		p.delete(object)
 	}

@@ -36,6 +36,8 @@ type place struct {
 	ssps, golden string
 	// Default flags, which a test may add to before start.
 	args []string
+	// controllers are those that were started here, also those that have ended.
+	controllers []*cluster.Fanout
 }
 
 var (
@@ -149,12 +151,19 @@ func (p *place) role(namespace string, components ...string) {
 // start starts a controller, which ends with the test.
 func (p *place) start(args ...string) *cluster.Fanout {
 	p.t.Helper()
+	return p.startAs(fanoutSetup.kubeconfig, args...)
+}
+
+// startAs starts a controller that is somebody else to the API server.
+func (p *place) startAs(kubeconfig string, args ...string) *cluster.Fanout {
+	p.t.Helper()
 	f, err := cluster.StartFanout(p.t.Context(), cluster.FanoutOptions{
-		Binary: fanoutSetup.binary, Kubeconfig: fanoutSetup.kubeconfig, LogDir: fanoutSetup.dir, Args: append(slices.Clone(p.args), args...),
+		Binary: fanoutSetup.binary, Kubeconfig: kubeconfig, LogDir: fanoutSetup.dir, Args: append(slices.Clone(p.args), args...),
 	})
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.controllers = append(p.controllers, f)
 	p.t.Cleanup(func() {
 		f.Kill()
 		if log, err := f.Logs(); p.t.Failed() && err == nil {

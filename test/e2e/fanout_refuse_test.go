@@ -53,9 +53,7 @@ func TestFanoutKeepsTheOldOneWhereTheNewOneWouldBeRefused(t *testing.T) {
 		t.Errorf("the event is %s", e.Type)
 	}
 	now := p.replaced(before, "b-amd64")
-	if got := p.value(f, "dicer_fanout_failed", map[string]string{"reason": "WriteRejected"}); got != 2 {
-		t.Errorf("failed: %v; want 2", got)
-	}
+	p.shows(f, "dicer_fanout_failed", map[string]string{"reason": "WriteRejected"}, 2)
 	if got := p.deletes(); got != 1 {
 		t.Errorf("%d deletes; want b-amd64's", got)
 	}

@@ -91,9 +91,7 @@ func TestFanoutReplacesOnlyWhatWasEdited(t *testing.T) {
 	if diff := cmp.Diff(want, wire.deleted()); diff != "" {
 		t.Errorf("preconditions (-want +got):\n%s", diff)
 	}
-	if got := p.value(f, "dicer_fanout_deleted_total", map[string]string{"reason": "replaced"}); got != 2 {
-		t.Errorf("%v counted as replaced; want 2", got)
-	}
+	p.shows(f, "dicer_fanout_deleted_total", map[string]string{"reason": "replaced"}, 2)
 	p.told(p.ssps, "Replacing", "a-amd64", "a-arm64")
 	// A new architecture replaces none of the others.
 	p.ssp("ssp", scheduled("a", "s390x,amd64,arm64", 2, ""), scheduled("b", "amd64", 1, ""))
@@ -195,12 +193,8 @@ func TestFanoutWaitsForAFinalizerWithoutHoldingBackOthers(t *testing.T) {
 			t.Errorf("event %s: %s", e.Reason, e.Note)
 		}
 	}
-	if got := p.value(f, "dicer_fanout_deleted_total", map[string]string{"reason": "replaced"}); got != 3 {
-		t.Errorf("replaced: %v; want 3", got)
-	}
-	if got := p.value(f, "dicer_fanout_present", nil); got != 3 {
-		t.Errorf("present: %v; want 3", got)
-	}
+	p.shows(f, "dicer_fanout_deleted_total", map[string]string{"reason": "replaced"}, 3)
+	p.shows(f, "dicer_fanout_present", nil, 3)
 	p.patch(before["a-amd64"], `{"metadata":{"finalizers":null}}`)
 	now := p.stand("a-amd64", "a-arm64", "b-amd64", "c-amd64")
 	if now["a-amd64"].GetUID() == before["a-amd64"].GetUID() || minuteOf(now["a-amd64"]) != "2" {
@@ -232,7 +226,5 @@ func TestFanoutHealsAKillBetweenDeleteAndCreate(t *testing.T) {
 			t.Errorf("%s was created %v after the start; want once, after 4s", name, pauses)
 		}
 	}
-	if got := p.value(f, "dicer_fanout_created_total", nil); got != 2 {
-		t.Errorf("created %v; want 2", got)
-	}
+	p.shows(f, "dicer_fanout_created_total", nil, 2)
 }

@@ -26,9 +26,7 @@ func TestFanoutMakesTheSeedCase(t *testing.T) {
 		t.Errorf("a reconcile without a change wrote (-before +after):\n%s", diff)
 	}
 	for metric, want := range map[string]float64{"dicer_fanout_wanted": 2, "dicer_fanout_present": 2, "dicer_fanout_failed": 0, "dicer_fanout_created_total": 2, "dicer_fanout_deleted_total": 0} {
-		if got := p.value(f, metric, nil); got != want {
-			t.Errorf("%s is %v; want %v", metric, got, want)
-		}
+		p.shows(f, metric, nil, want)
 	}
 	for _, e := range auditEvents(t, "rhel10-image-cron-") {
 		if called := e.calledWebhooks(); e.ObjectRef.Namespace == p.golden && len(called) > 0 {
