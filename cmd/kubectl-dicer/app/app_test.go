@@ -160,6 +160,36 @@ func TestWhatCanBeReadIsJudged(t *testing.T) {
 	}
 }
 
+// TestAFolderIsJudgedBesideWhatCannotBeRead has a link that leads nowhere, a folder that
+// nobody may read, and what is no YAML, before a file with a mistake.
+func TestAFolderIsJudgedBesideWhatCannotBeRead(t *testing.T) {
+	seed, err := os.ReadFile("testdata/seed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	link, closed, broken, good := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "b"), filepath.Join(dir, "c.json"), filepath.Join(dir, "d.yaml")
+	if err := errors.Join(
+		os.Symlink("none", link), os.Mkdir(closed, 0),
+		os.WriteFile(broken, []byte("\x00\xff"), 0o644), os.WriteFile(good, seed, 0o644),
+	); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t.Context(), "", "lint", "-R", "-f", dir)
+	want := []string{link + ": no such file or directory", broken + ": yaml: "}
+	if os.Geteuid() != 0 { // who may read all
+		want = append(want, closed+": permission denied")
+	}
+	for _, want := range want {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("%q is not in %q", want, r.stderr)
+		}
+	}
+	if r.code != 2 || !strings.HasPrefix(r.stdout, good+":") || !strings.Contains(r.stdout, `did you mean "arm64"?`) {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestShellsAreOfferedValues(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string

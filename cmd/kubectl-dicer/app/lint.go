@@ -95,17 +95,17 @@ func (o *lintOptions) run(ctx context.Context, streams genericiooptions.IOStream
 		}
 		return explain(streams.Out, e)
 	}
-	files, err := o.files.load(ctx, streams)
-	if err != nil {
-		return err
+	files, unread := o.files.load(ctx, streams)
+	if len(files) == 0 {
+		return unread
 	}
-	return o.lint(files, &admission.Policy{Rules: rules}, streams)
+	return o.lint(files, unread, &admission.Policy{Rules: rules}, streams)
 }
 
 // lint judges what can be read before it fails for what cannot.
-func (o *lintOptions) lint(files []manifest.File, policy *admission.Policy, streams genericiooptions.IOStreams) error {
+func (o *lintOptions) lint(files []manifest.File, unread error, policy *admission.Policy, streams genericiooptions.IOStreams) error {
 	var report lint.Report
-	var errs []error
+	errs := []error{unread}
 	for _, file := range files {
 		objects, err := manifest.Read(file.Name, file.Content)
 		if err != nil && file.InFolder && bytes.Contains(file.Content, []byte("{{")) {

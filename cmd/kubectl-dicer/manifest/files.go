@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -26,34 +27,37 @@ type File struct {
 }
 
 // Load reads files, the standard input ("-"), and the YAML and JSON files in folders;
-// with recursive, in the folders below them too.
+// with recursive, in the folders below them too. What cannot be read is in the error;
+// the others are returned beside it.
 func Load(paths []string, recursive bool, stdin io.Reader) ([]File, error) {
 	var files []File
+	var errs []error
 	for _, path := range paths {
 		if path == Stdin {
 			content, err := io.ReadAll(stdin)
 			if err != nil {
-				return nil, fmt.Errorf("reading the standard input: %w", err)
+				errs = append(errs, fmt.Errorf("reading the standard input: %w", err))
+				continue
 			}
 			files = append(files, File{Name: "stdin", Content: content})
 			continue
 		}
 		names, err := expandFolder(path, recursive)
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		for _, name := range names {
 			content, err := os.ReadFile(name)
 			if err != nil {
-				return nil, err
+				errs = append(errs, err)
+				continue
 			}
 			files = append(files, File{Name: name, Content: content, InFolder: name != path})
 		}
 	}
-	return files, nil
+	return files, errors.Join(errs...)
 }
 
-// expandFolder returns the files in a folder, or the path of a file as it is.
+// expandFolder returns the files in a folder, or the path of a file as it is. A folder
+// below that cannot be read is in the error.
 func expandFolder(path string, recursive bool) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -63,12 +67,14 @@ func expandFolder(path string, recursive bool) ([]string, error) {
 		return []string{path}, nil
 	}
 	var names []string
+	var errs []error
 	// A link to a folder, which WalkDir would not follow, is one with the separator.
 	root := path + string(filepath.Separator)
-	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	// It fails with what the function returns.
+	_ = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return err
+			errs = append(errs, err)
 		case entry.IsDir() && name != root && !recursive:
 			return fs.SkipDir
 		case !entry.IsDir() && slices.Contains(extensions, filepath.Ext(name)) && !irregular(name):
@@ -76,10 +82,10 @@ func expandFolder(path string, recursive bool) ([]string, error) {
 		}
 		return nil
 	})
-	if err == nil && len(names) == 0 {
+	if len(names)+len(errs) == 0 {
 		return nil, fmt.Errorf("%s: no file whose name ends in .yaml, .yml or .json%s", path, map[bool]string{false: "; -R looks into the folders below"}[recursive])
 	}
-	return names, err
+	return names, errors.Join(errs...)
 }
 
 // irregular tells what is there and no file, as a link to a folder or a pipe, which
