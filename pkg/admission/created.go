@@ -21,6 +21,21 @@ func TemplatesPath(kind schema.GroupVersionKind) *field.Path {
 	}
 }
 
+// View returns what the rules read of an object of a kind, empty; nil for a kind that no
+// webhook is for. Its fields have the names and types of the object's.
+func View(kind schema.GroupVersionKind) any {
+	switch kind.GroupKind() {
+	case sspKind:
+		return new(ssp)
+	case hyperConvergedKind:
+		return new(hyperConverged)
+	case dataImportCronKind:
+		return new(arch.DataImportCron)
+	default:
+		return nil
+	}
+}
+
 // Created returns what the webhooks have to say when the object, in JSON, is
 // created: the mutating one first. The severity of a finding is what the rules give
 // it, whatever Action makes of it. judged is false for a kind that no webhook is

@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -181,7 +182,8 @@ func (fs Findings) AsWarnings() Findings {
 // a warning.
 var longPrefixes = []string{"ssp.kubevirt.io/", "template.kubevirt.io/", "cdi.kubevirt.io/storage.import."}
 
-// leaf is the last element of a path: the key in brackets or the field's name.
+// leaf is the last element of a path: the key in brackets or the field's name, an
+// item's with its index.
 func leaf(p *field.Path) string {
 	if p == nil {
 		return ""
@@ -190,6 +192,9 @@ func leaf(p *field.Path) string {
 	if strings.HasSuffix(s, "]") {
 		if i := strings.LastIndexByte(s, '['); i >= 0 {
 			key := s[i+1 : len(s)-1]
+			if _, err := strconv.Atoi(key); err == nil { // alone it names nothing
+				return s[strings.LastIndexByte(s[:i], '.')+1:]
+			}
 			for _, prefix := range longPrefixes {
 				key = strings.TrimPrefix(key, prefix)
 			}

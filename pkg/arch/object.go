@@ -86,9 +86,15 @@ func decodeStandard(raw []byte, view any) (Findings, error) {
 		if wrong.Field != "" {
 			path = field.NewPath(wrong.Field)
 		}
-		return Findings{newWarning(RuleMalformed, path, "", "a JSON %s is not of this field's type"+notJudged, wrong.Value)}, nil
+		return Findings{Malformed(path, wrong.Value)}, nil
 	}
 	return nil, err
+}
+
+// Malformed is the warning about a field that holds another type of JSON value: array,
+// object, string, number or bool.
+func Malformed(path *field.Path, found string) Finding {
+	return newWarning(RuleMalformed, path, "", "a JSON %s is not of this field's type"+notJudged, found)
 }
 
 // notJudged ends the warning about a field that a decision goes without.

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/dicer-dev/dicer/cmd/kubectl-dicer/judge"
 	"github.com/dicer-dev/dicer/cmd/kubectl-dicer/manifest"
 	"github.com/dicer-dev/dicer/pkg/admission"
 	"github.com/dicer-dev/dicer/pkg/arch"
@@ -42,7 +43,7 @@ func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectur
 		return Expansion{}, fmt.Errorf("%s: %s %q: %w", o.File, o.Kind.Kind, o.Name, err)
 	}
 	var e Expansion
-	if e.Findings, _, err = policy.Created(o.Kind, raw); err != nil {
+	if e.Findings, _, err = judge.Created(policy, o.Kind, raw); err != nil {
 		return Expansion{}, fmt.Errorf("%s: %w", o.File, err)
 	}
 	taken := names{}

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 
+	"github.com/dicer-dev/dicer/cmd/kubectl-dicer/judge"
 	"github.com/dicer-dev/dicer/cmd/kubectl-dicer/manifest"
 	"github.com/dicer-dev/dicer/cmd/kubectl-dicer/rulebook"
 	"github.com/dicer-dev/dicer/pkg/admission"
@@ -40,7 +41,7 @@ type Report struct {
 // no JSON after all.
 func (r *Report) Judge(policy *admission.Policy, objects []*manifest.Object) error {
 	for _, o := range objects {
-		findings, judged, err := policy.Created(o.Kind, o.JSON)
+		findings, judged, err := judge.Created(policy, o.Kind, o.JSON)
 		if err != nil {
 			return fmt.Errorf("%s: %s %q: %w", o.File, o.Kind.Kind, o.Name, err)
 		}
