@@ -39,7 +39,8 @@ func newExpand() *cobra.Command {
 		Long: `Print the DataImportCrons that would stand for the templates of an SSP or
 HyperConverged: one for each architecture of a list, the plain one of a template
 without. What is wrong goes to standard error; the valid items of a list are
-expanded all the same. Where two templates make one name, the first has it.`,
+expanded all the same, but for those of a HyperConverged that HCO loses, for white
+space around them. Where two templates make one name, the first has it.`,
 		Example: `  kubectl dicer expand -f ssp.yaml | kubectl apply --dry-run=server -f -
   kubectl dicer expand -f ssp.yaml -o table
   kubectl dicer expand -f ssp.yaml --cluster-architectures=arm64`,

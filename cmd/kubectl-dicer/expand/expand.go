@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
-// hyperConverged is the kind whose templates can be switched off.
+// hyperConverged is the kind whose templates can be switched off, and whose lists are
+// not trimmed.
 const hyperConverged = "HyperConverged"
 
 // Expansion is what an object's templates make.
@@ -54,11 +56,19 @@ func Object(policy *admission.Policy, o *manifest.Object, nodes arch.Architectur
 			errs = append(errs, fmt.Errorf("%s: %w", o.File, err))
 			continue
 		}
-		if o.Kind.Kind != hyperConverged || !x.Template.Disabled() {
-			e.add(x, taken)
+		if o.Kind.Kind == hyperConverged {
+			x.DataImportCrons = slices.DeleteFunc(x.DataImportCrons, func(made arch.Expanded) bool { return lost(x, made) })
 		}
+		e.add(x, taken)
 	}
 	return e, errors.Join(errs...)
+}
+
+// lost tells whether HCO leaves out the template, or the item of its list, for which the
+// DataImportCron would stand.
+func lost(x arch.Expansion, made arch.Expanded) bool {
+	items := strings.Split(x.Template.Metadata.Annotations[arch.ListAnnotation], ",")
+	return x.Template.Disabled() || x.Multi && !slices.Contains(items, string(made.Arch))
 }
 
 // withNodes returns the object's JSON, in which an SSP has the nodes, and the nodes.
