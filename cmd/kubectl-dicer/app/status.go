@@ -39,7 +39,8 @@ func newStatus() *cobra.Command {
 		Long: `Show a matrix of the templates of all SSPs, or those of --namespace, and of their
 architectures: whether the DataImportCron is there, made by the SSP operator, dicer or
 another, and as the template asks for; whether CDI has imported the latest image, when
-it did last, and whether the DataSource is ready. What is wrong comes first.`,
+it did last, and whether the DataSource is ready. What is wrong comes first, then what
+stands from before a template had a list, which is no finding.`,
 		Example: `  kubectl dicer status
   kubectl dicer status -o wide
   kubectl dicer status --watch

@@ -35,7 +35,8 @@ const (
 
 // DataImportCron is one that is asked for, or stands.
 type DataImportCron struct {
-	// Architecture is empty for the plain one of a template without a list.
+	// Architecture is empty for the plain one of a template: without a list, or of
+	// before it had one.
 	Architecture string `json:"architecture,omitempty"`
 	Name         string `json:"name"`
 	Present      bool   `json:"present"`
@@ -50,6 +51,8 @@ type DataImportCron struct {
 	Ready      bool       `json:"ready"`
 	LastImport *time.Time `json:"lastImport,omitempty"`
 	Problems   []string   `json:"problems,omitempty"`
+	// Note is about one that nothing asks for and that is no problem all the same.
+	Note string `json:"note,omitempty"`
 }
 
 // all are the problems of a template and its DataImportCrons, each with its place.
@@ -64,6 +67,17 @@ func (t *Template) all() []string {
 		}
 	}
 	return problems
+}
+
+// notes are those about its DataImportCrons, each with its place.
+func (t *Template) notes() []string {
+	var notes []string
+	for _, d := range t.DataImportCrons {
+		if d.Note != "" {
+			notes = append(notes, "DataImportCron "+t.Namespace+"/"+d.Name+": "+d.Note)
+		}
+	}
+	return notes
 }
 
 // finish counts the problems and puts the templates that have some first.

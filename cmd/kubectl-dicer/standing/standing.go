@@ -20,7 +20,7 @@ import (
 type Objects struct {
 	SSPs, DataImportCrons, DataSources []*unstructured.Unstructured
 	// OneNamespace tells that SSPs are not all, so that DataImportCrons that none of
-	// them asks for are nobody's fault.
+	// them asks for may be another's.
 	OneNamespace bool
 }
 
@@ -30,7 +30,9 @@ type comparison struct {
 	// crons and sources are what stands.
 	crons, sources map[types.NamespacedName]*unstructured.Unstructured
 	// asked are the DataImportCrons that may stand for a template.
-	asked  map[types.NamespacedName]bool
+	asked map[types.NamespacedName]bool
+	// lists are the templates that have one.
+	lists  []listTemplate
 	report Report
 }
 
@@ -42,6 +44,7 @@ func Compare(policy *admission.Policy, in Objects) Report {
 		c.ssp(ssp)
 	}
 	if !in.OneNamespace {
+		c.plainOnes()
 		c.unasked(in.DataImportCrons)
 	}
 	c.report.finish()
@@ -89,8 +92,10 @@ func (c *comparison) ssp(ssp *unstructured.Unstructured) {
 		}
 		t := Template{SSP: o.File, Namespace: e.Namespace, Name: e.Template.Metadata.Name, Problems: problemsAt(findings, at.String()), DataImportCrons: []DataImportCron{}}
 		if e.Multi {
-			// Of an SSP operator that does not fan out.
-			c.asked[types.NamespacedName{Namespace: e.Namespace, Name: t.Name}] = true
+			c.lists = append(c.lists, listTemplate{
+				plain:      types.NamespacedName{Namespace: e.Namespace, Name: t.Name},
+				dataSource: e.Template.Spec.ManagedDataSource, at: len(c.report.Templates),
+			})
 		}
 		for _, x := range e.DataImportCrons {
 			t.DataImportCrons = append(t.DataImportCrons, c.dataImportCron(x))

@@ -119,10 +119,13 @@ func conditions(pairs ...string) []any {
 	return all
 }
 
-// all are the problems of a report, with who made what.
+// all are the problems and then the notes of a report, with who made what.
 func all(r Report) (problems, by []string) {
 	for _, t := range r.Templates {
 		problems = append(problems, t.all()...)
+		for _, note := range t.notes() {
+			problems = append(problems, "note: "+note)
+		}
 		for _, d := range t.DataImportCrons {
 			by = append(by, d.By)
 		}
@@ -215,7 +218,7 @@ func TestCompare(t *testing.T) {
 			},
 			problems: []string{"DataImportCron kubevirt-os-images/rhel10-arm64: no template asks for it"}, by: []string{operator, operator},
 		},
-		"the plain one of an operator that does not fan out": {
+		"an operator's of a template's name, which has the template's label, say": {
 			change: func(_ *testing.T, o *Objects) {
 				plain := o.DataImportCrons[0].DeepCopy()
 				plain.SetName("rhel10")

@@ -49,18 +49,23 @@ func (r *Report) encode(w io.Writer, format string) error {
 	return err
 }
 
+// writeProblems writes the notes after all problems.
 func (r *Report) writeProblems(w io.Writer, colors terminal.Colors) error {
+	var lines []string
 	for _, t := range r.Templates {
 		for _, problem := range t.all() {
-			if _, err := fmt.Fprintf(w, "%s %s\n", colors.Red("problem:"), problem); err != nil {
-				return err
-			}
+			lines = append(lines, colors.Red("problem:")+" "+problem)
 		}
 	}
-	if r.Problems == 0 {
+	for _, t := range r.Templates {
+		for _, note := range t.notes() {
+			lines = append(lines, colors.Yellow("note:")+" "+note)
+		}
+	}
+	if len(lines) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintln(w)
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
@@ -127,6 +132,8 @@ func (d *DataImportCron) state() string {
 		return "MISSING"
 	case len(d.Problems) > 0:
 		return "PROBLEM"
+	case d.Note != "":
+		return "not asked for"
 	case d.Importing:
 		return "importing"
 	default:
@@ -152,10 +159,18 @@ func (r *Report) writeWide(w io.Writer, now time.Time) error {
 		for _, d := range t.DataImportCrons {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 				orElse(t.SSP, "-"), t.Namespace, orElse(t.Name, "-"), orElse(d.Architecture, "-"), d.Name, orElse(d.By, "-"),
-				yes(d.UpToDate), orElse(d.DataSource, "-"), yes(d.Ready), d.age(now), orElse(strings.Join(d.Problems, "; "), "-"))
+				yes(d.UpToDate), orElse(d.DataSource, "-"), yes(d.Ready), d.age(now), d.remark())
 		}
 	}
 	return table.Flush()
+}
+
+// remark is what the last column of the wide table says.
+func (d *DataImportCron) remark() string {
+	if d.Note != "" {
+		return "note: " + d.Note
+	}
+	return orElse(strings.Join(d.Problems, "; "), "-")
 }
 
 func orElse(text, other string) string {
