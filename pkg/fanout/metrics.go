@@ -79,7 +79,8 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
 
-// set takes the counts of an SSP; none where it is gone.
+// set takes the counts of an SSP, which nobody changes from then on; none where it is
+// gone.
 func (m *Metrics) set(key types.NamespacedName, c *counts) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -139,7 +139,7 @@ func TestAScrapeNeverMeetsHalfOfAChange(t *testing.T) {
 	}()
 	for {
 		if got := testutil.CollectAndCount(m, "dicer_fanout_failed"); got != 1 {
-			t.Errorf("a scrape has %d series of failures; want 1", got)
+			t.Fatalf("a scrape has %d series of failures; want 1", got)
 		}
 		select {
 		case <-done:

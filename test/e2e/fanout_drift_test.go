@@ -66,6 +66,9 @@ func TestFanoutFightsNobody(t *testing.T) {
 	for tick := time.NewTicker(50 * time.Millisecond); foreign < 100 || time.Since(start) < 8*time.Second; <-tick.C {
 		p.patch(before["a-amd64"], fmt.Sprintf(`{"metadata":{"labels":{%q:"arm64","tick":"%d"}}}`, archKey, foreign))
 		foreign++
+		if time.Since(start) > time.Minute {
+			t.Fatalf("somebody wrote %d times in a minute: no fight", foreign)
+		}
 		// It is 0 again once the contest is over.
 		contested = max(contested, p.value(f, "dicer_fanout_failed", map[string]string{"reason": "Contested"}))
 	}

@@ -67,7 +67,7 @@ func (p *place) eventually(condition func() error) {
 }
 
 // reconciled waits until the controller has looked at everything once more: an
-// SSP is touched, and the count of reconciles has moved on and stands still.
+// SSP is touched, the count of reconciles has moved on, and it is idle.
 func (p *place) reconciled(f *cluster.Fanout, ssp *unstructured.Unstructured) {
 	p.t.Helper()
 	p.idle(f)
@@ -91,14 +91,18 @@ func (p *place) idle(f *cluster.Fanout) {
 	p.eventually(func() error { return p.isIdle(f) })
 }
 
+// isIdle has no reconcile end while it looks: one may have asked for the next.
 func (p *place) isIdle(f *cluster.Fanout) error {
-	for _, metric := range []string{"workqueue_depth", "controller_runtime_active_workers"} {
-		switch n, err := f.Value(p.t.Context(), metric, nil); {
-		case err != nil:
+	var values []float64
+	for _, metric := range []string{reconciles, "workqueue_depth", "controller_runtime_active_workers", reconciles} {
+		value, err := f.Value(p.t.Context(), metric, nil)
+		if err != nil {
 			return err
-		case n > 0:
-			return fmt.Errorf("%s is %v; want 0", metric, n)
 		}
+		values = append(values, value)
+	}
+	if ended := values[3] - values[0]; values[1]+values[2]+ended > 0 {
+		return fmt.Errorf("not idle: %v wait, %v go on, %v have ended meanwhile", values[1], values[2], ended)
 	}
 	return nil
 }
