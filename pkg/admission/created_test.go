@@ -45,6 +45,10 @@ func TestCreatedSaysWhatTheWebhooksWould(t *testing.T) {
 			"ssp.kubevirt.io", "v1beta3", "SSP", `spec: {commonTemplates: {dataImportCronTemplates: text}}`,
 			[]string{"warning malformed spec.commonTemplates.dataImportCronTemplates"}, true,
 		},
+		"what could not be read of what HCO says": {
+			"hco.kubevirt.io", "v1", "HyperConverged", `{status: {dataImportCronTemplates: [{spec: {schedule: 5}}]}}`,
+			[]string{"warning malformed status.dataImportCronTemplates.spec.schedule"}, true,
+		},
 		"another kind":  {"", "v1", "ConfigMap", `{}`, nil, false},
 		"another group": {"example.org", "v1", "SSP", `spec: {commonTemplates: {dataImportCronTemplates: [` + template + `]}}`, nil, false},
 	} {

@@ -39,8 +39,10 @@ type hyperConverged struct {
 // statusTemplate is a template that HCO puts into the SSP: the user's, and common
 // ones.
 type statusTemplate struct {
-	arch.DataImportCron
-	Status struct {
+	// Not embedded: the decoder would name the type in a field's path.
+	Metadata arch.Metadata `json:"metadata"`
+	Spec     arch.Spec     `json:"spec"`
+	Status   struct {
 		CommonTemplate bool `json:"commonTemplate"`
 	} `json:"status"`
 }
@@ -81,7 +83,7 @@ func (h *hyperConverged) templates(version string) arch.Templates {
 	}
 	for _, t := range h.Status.DataImportCronTemplates {
 		if t.Status.CommonTemplate && !named[t.Metadata.Name] {
-			ts.Others = append(ts.Others, t.DataImportCron)
+			ts.Others = append(ts.Others, arch.DataImportCron{Metadata: t.Metadata, Spec: t.Spec})
 		}
 	}
 	return ts

@@ -55,9 +55,8 @@ func mistyped(t reflect.Type, value any, path *field.Path) arch.Findings {
 		switch name = "object"; t.Kind() {
 		case reflect.Struct:
 			for _, f := range reflect.VisibleFields(t) {
-				if key := f.Tag.Get("json"); key != "" { // an embedded struct has none
-					all = append(all, mistyped(f.Type, v[key], path.Child(key))...)
-				}
+				key := f.Tag.Get("json")
+				all = append(all, mistyped(f.Type, v[key], path.Child(key))...)
 			}
 			return all
 		case reflect.Map:
