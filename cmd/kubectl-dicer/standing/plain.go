@@ -18,19 +18,22 @@ type listTemplate struct {
 	at int
 }
 
-// plainOnes adds a note about each plain DataImportCron of a template with a list. All
-// SSPs have been read, so that one which another template asks for is known. dicer's
-// own is not among them: fan-out deletes it, and until then no template asks for it.
+// plainOnes adds a note about each plain DataImportCron by hand of a template with a
+// list. An SSP operator that does not fan out makes one of every template, and what
+// fan-out does about its own its events tell: neither is left behind. Where an SSP could
+// not be read, a template of it may ask for one.
 func (c *comparison) plainOnes() {
 	for _, t := range c.lists {
 		have, present := c.crons[t.plain]
-		if !present || c.asked[t.plain] || owner(have) == ByDicer {
+		if !present || c.asked[t.plain] || c.unsure {
 			continue
 		}
 		c.asked[t.plain] = true
 		source, _, _ := unstructured.NestedString(have.Object, "spec", "managedDataSource")
-		if have.GetLabels()[arch.ArchitectureLabel] != "" || source != t.dataSource {
-			continue // of the same name only, as far as can be seen
+		_, listed := have.GetAnnotations()[arch.ListAnnotation]
+		if owner(have) != ByOther || source != t.dataSource || listed ||
+			have.GetLabels()[arch.ArchitectureLabel] != "" || have.GetDeletionTimestamp() != nil {
+			continue
 		}
 		d := DataImportCron{Name: t.plain.Name, DataSource: source}
 		c.observe(&d, have, nil)
@@ -40,13 +43,9 @@ func (c *comparison) plainOnes() {
 	}
 }
 
-// plainNote says what docs/migration.md does.
+// plainNote tells what it is kept for: nobody can see from here that it may go.
 func plainNote(o *unstructured.Unstructured, dataSource string) string {
-	const what = "the plain one of a template that has a list; "
-	if owner(o) == BySSPOperator {
-		return what + "leave it there: an SSP operator that does not fan out makes it again, for it makes one of every template"
-	}
-	note := what + "remove it once no virtual machine uses its DataSource " + dataSource
+	note := "the plain one of a template that has a list; keep it while one of the list's DataSources is not ready, or anything uses DataSource " + dataSource
 	if policy, _, _ := unstructured.NestedString(o.Object, "spec", "retentionPolicy"); policy == "None" {
 		note += ", which goes with it, and its images too: spec.retentionPolicy is None"
 	}

@@ -35,32 +35,49 @@ spec: {managedDataSource: rhel10}
 
 func TestAPlainOneBesideAListIsNoted(t *testing.T) {
 	const is = "DataImportCron kubevirt-os-images/rhel10: "
-	const noted = "note: " + is + "the plain one of a template that has a list; "
-	const removed = noted + "remove it once no virtual machine uses its DataSource rhel10"
+	const noted = "note: " + is + "the plain one of a template that has a list; keep it while one of the list's DataSources is not ready, or anything uses DataSource rhel10"
 	for name, tc := range map[string]struct {
 		by     string
 		change func(t *testing.T, plain *unstructured.Unstructured, o *Objects)
 		want   []string
 	}{
-		"by hand": {by: ByOther, want: []string{removed}},
+		"by hand": {by: ByOther, want: []string{noted}},
 		"by hand, with images that go with it": {
 			by: ByOther,
 			change: func(t *testing.T, plain *unstructured.Unstructured, _ *Objects) {
 				set(t, plain, "None", "spec", "retentionPolicy")
 			},
-			want: []string{removed + ", which goes with it, and its images too: spec.retentionPolicy is None"},
+			want: []string{noted + ", which goes with it, and its images too: spec.retentionPolicy is None"},
 		},
-		"an SSP operator's, which does not fan out": {
-			by:   BySSPOperator,
-			want: []string{noted + "leave it there: an SSP operator that does not fan out makes it again, for it makes one of every template"},
+		"not an SSP operator's, which makes one of every template": {by: BySSPOperator},
+		"not dicer's, of which events tell":                        {by: ByDicer},
+		"not one that is being deleted": {
+			by: ByOther,
+			change: func(t *testing.T, plain *unstructured.Unstructured, _ *Objects) {
+				set(t, plain, "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")
+			},
 		},
-		"dicer's, which fan-out deletes": {by: ByDicer, want: []string{is + "no template asks for it"}},
+		"not one that declares an architecture by a list": {
+			by: ByOther,
+			change: func(_ *testing.T, plain *unstructured.Unstructured, _ *Objects) {
+				plain.SetAnnotations(map[string]string{arch.ListAnnotation: "arm64"})
+			},
+		},
+		"not where an SSP that may ask for it cannot be read": {
+			by: ByOther,
+			change: func(t *testing.T, _ *unstructured.Unstructured, o *Objects) {
+				second := object(t, strings.Replace(ssp, "name: ssp", "name: second", 1))
+				set(t, second, "text", "spec", "commonTemplates", "dataImportCronTemplates")
+				o.SSPs = append(o.SSPs, second)
+			},
+			want: []string{"SSP kubevirt/second: spec.commonTemplates.dataImportCronTemplates: json: cannot unmarshal string into Go value of type []json.RawMessage"},
+		},
 		"once for two templates": {
 			by: ByOther,
 			change: func(t *testing.T, _ *unstructured.Unstructured, o *Objects) {
 				o.SSPs = append(o.SSPs, object(t, strings.Replace(ssp, "name: ssp", "name: second", 1)))
 			},
-			want: []string{removed},
+			want: []string{noted},
 		},
 		"not that which another SSP's template asks for": {
 			by: ByOther,

@@ -31,6 +31,8 @@ type comparison struct {
 	crons, sources map[types.NamespacedName]*unstructured.Unstructured
 	// asked are the DataImportCrons that may stand for a template.
 	asked map[types.NamespacedName]bool
+	// unsure is set where a template could not be read.
+	unsure bool
 	// lists are the templates that have one.
 	lists  []listTemplate
 	report Report
@@ -124,6 +126,7 @@ func nodesOf(ssp []byte) arch.Nodes {
 }
 
 func (c *comparison) unreadable(ssp metav1.Object, err error) {
+	c.unsure = true
 	c.report.Templates = append(c.report.Templates, Template{
 		SSP: keyOf(ssp).String(), Problems: []string{err.Error()}, DataImportCrons: []DataImportCron{},
 	})
