@@ -13,6 +13,27 @@ import (
 	"github.com/dicer-dev/dicer/pkg/arch"
 )
 
+// The gauges without an SSP, and those of the templates of three and four below.
+const (
+	noGauges = `
+# HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
+# TYPE dicer_fanout_present gauge
+dicer_fanout_present 0
+# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
+# TYPE dicer_fanout_wanted gauge
+dicer_fanout_wanted 0
+`
+	ofTemplates = `
+# HELP dicer_fanout_template_warnings Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.
+# TYPE dicer_fanout_template_warnings gauge
+dicer_fanout_template_warnings{reason="InvalidList"} 3
+# HELP dicer_fanout_templates_without_nodes Templates whose list names an architecture that spec.cluster has no node of, by that architecture.
+# TYPE dicer_fanout_templates_without_nodes gauge
+dicer_fanout_templates_without_nodes{architecture="arm64"} 1
+dicer_fanout_templates_without_nodes{architecture="s390x"} 3
+`
+)
+
 const noMetrics = `
 # HELP dicer_fanout_created_total DataImportCrons created.
 # TYPE dicer_fanout_created_total counter
@@ -21,13 +42,7 @@ dicer_fanout_created_total 0
 # TYPE dicer_fanout_deleted_total counter
 dicer_fanout_deleted_total{reason="replaced"} 0
 dicer_fanout_deleted_total{reason="unwanted"} 0
-# HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
-# TYPE dicer_fanout_present gauge
-dicer_fanout_present 0
-# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
-# TYPE dicer_fanout_wanted gauge
-dicer_fanout_wanted 0
-`
+` + noGauges
 
 func TestMetricsAreTheSumOverAllSSPs(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
@@ -66,14 +81,7 @@ dicer_fanout_failed{reason="Foreign"} 5
 # HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
 # TYPE dicer_fanout_present gauge
 dicer_fanout_present 2
-# HELP dicer_fanout_template_warnings Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.
-# TYPE dicer_fanout_template_warnings gauge
-dicer_fanout_template_warnings{reason="InvalidList"} 3
-# HELP dicer_fanout_templates_without_nodes Templates whose list names an architecture that spec.cluster has no node of, by that architecture.
-# TYPE dicer_fanout_templates_without_nodes gauge
-dicer_fanout_templates_without_nodes{architecture="arm64"} 1
-dicer_fanout_templates_without_nodes{architecture="s390x"} 3
-# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
+` + ofTemplates + `# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
 # TYPE dicer_fanout_wanted gauge
 dicer_fanout_wanted 5
 `)
@@ -91,27 +99,13 @@ dicer_fanout_failed{reason="Foreign"} 3
 # HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
 # TYPE dicer_fanout_present gauge
 dicer_fanout_present 1
-# HELP dicer_fanout_template_warnings Warnings about SSPs and their templates as they are now, by the reason of the event on the SSP.
-# TYPE dicer_fanout_template_warnings gauge
-dicer_fanout_template_warnings{reason="InvalidList"} 3
-# HELP dicer_fanout_templates_without_nodes Templates whose list names an architecture that spec.cluster has no node of, by that architecture.
-# TYPE dicer_fanout_templates_without_nodes gauge
-dicer_fanout_templates_without_nodes{architecture="arm64"} 1
-dicer_fanout_templates_without_nodes{architecture="s390x"} 3
-# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
+` + ofTemplates + `# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
 # TYPE dicer_fanout_wanted gauge
 dicer_fanout_wanted 1
 `)
 	// After the lead is lost.
 	m.reset()
-	compareGauges(`
-# HELP dicer_fanout_present Wanted DataImportCrons that stand with the spec that is asked for.
-# TYPE dicer_fanout_present gauge
-dicer_fanout_present 0
-# HELP dicer_fanout_wanted DataImportCrons that the SSPs ask dicer for.
-# TYPE dicer_fanout_wanted gauge
-dicer_fanout_wanted 0
-`)
+	compareGauges(noGauges)
 	if got := testutil.ToFloat64(m.created); got != 1 {
 		t.Errorf("after the lead is lost the counter shows %v; want 1", got)
 	}
