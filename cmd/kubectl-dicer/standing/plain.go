@@ -25,13 +25,13 @@ type listTemplate struct {
 func (c *comparison) plainOnes() {
 	for _, t := range c.lists {
 		have, present := c.crons[t.plain]
-		if !present || c.asked[t.plain] || c.unsure {
+		if !present || c.asked[t.plain] {
 			continue
 		}
 		c.asked[t.plain] = true
 		source, _, _ := unstructured.NestedString(have.Object, "spec", "managedDataSource")
 		_, listed := have.GetAnnotations()[arch.ListAnnotation]
-		if owner(have) != ByOther || source != t.dataSource || listed ||
+		if c.unsure || owner(have) != ByOther || source != t.dataSource || listed ||
 			have.GetLabels()[arch.ArchitectureLabel] != "" || have.GetDeletionTimestamp() != nil {
 			continue
 		}

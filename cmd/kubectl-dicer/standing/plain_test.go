@@ -36,6 +36,13 @@ spec: {managedDataSource: rhel10}
 func TestAPlainOneBesideAListIsNoted(t *testing.T) {
 	const is = "DataImportCron kubevirt-os-images/rhel10: "
 	const noted = "note: " + is + "the plain one of a template that has a list; keep it while one of the list's DataSources is not ready, or anything uses DataSource rhel10"
+	// Another SSP, whose templates nobody can read.
+	unread := func(t *testing.T, _ *unstructured.Unstructured, o *Objects) {
+		second := object(t, strings.Replace(ssp, "name: ssp", "name: second", 1))
+		set(t, second, "text", "spec", "commonTemplates", "dataImportCronTemplates")
+		o.SSPs = append(o.SSPs, second)
+	}
+	const unreadable = "SSP kubevirt/second: spec.commonTemplates.dataImportCronTemplates: json: cannot unmarshal string into Go value of type []json.RawMessage"
 	for name, tc := range map[string]struct {
 		by     string
 		change func(t *testing.T, plain *unstructured.Unstructured, o *Objects)
@@ -63,15 +70,8 @@ func TestAPlainOneBesideAListIsNoted(t *testing.T) {
 				plain.SetAnnotations(map[string]string{arch.ListAnnotation: "arm64"})
 			},
 		},
-		"not where an SSP that may ask for it cannot be read": {
-			by: ByOther,
-			change: func(t *testing.T, _ *unstructured.Unstructured, o *Objects) {
-				second := object(t, strings.Replace(ssp, "name: ssp", "name: second", 1))
-				set(t, second, "text", "spec", "commonTemplates", "dataImportCronTemplates")
-				o.SSPs = append(o.SSPs, second)
-			},
-			want: []string{"SSP kubevirt/second: spec.commonTemplates.dataImportCronTemplates: json: cannot unmarshal string into Go value of type []json.RawMessage"},
-		},
+		"not where an SSP that may ask for it cannot be read": {by: ByOther, change: unread, want: []string{unreadable}},
+		"nor is an SSP operator's unasked for there":          {by: BySSPOperator, change: unread, want: []string{unreadable}},
 		"once for two templates": {
 			by: ByOther,
 			change: func(t *testing.T, _ *unstructured.Unstructured, o *Objects) {
