@@ -17,7 +17,7 @@ import (
 // create makes a DataImportCron that does not stand, once its name has been
 // empty for long enough.
 func (w *work) create(ctx context.Context, it *item) {
-	if !w.settled(it.id()) || w.isManaged(it, true) || !w.nameIsFree(ctx, it.id()) {
+	if !w.settled(it.id()) || w.isManaged(it, true) || !w.sourceIsFree(ctx, it) || !w.nameIsFree(ctx, it.id()) {
 		return
 	}
 	if reason, err := w.dryRun(ctx, it, it.object.DeepCopy()); err != nil {
@@ -25,6 +25,7 @@ func (w *work) create(ctx context.Context, it *item) {
 		return
 	}
 	object := it.object.DeepCopy()
+	w.settling.making(it.key, it.managed()) // the answer may be lost
 	if err := w.live.Create(ctx, object); err != nil {
 		w.fail(writeReason(err), it.id(), err)
 		return

@@ -10,7 +10,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// settling remembers what was deleted a moment ago, and what others keep
+// settling remembers what was deleted or made a moment ago, and what others keep
 // deleting or changing back.
 type settling struct {
 	// delay is how long a name stays empty: the CronJob that CDI made for the
@@ -26,6 +26,9 @@ type settling struct {
 	until map[string]time.Time
 	// mine are the UIDs of what dicer has deleted and the cache still shows.
 	mine map[types.UID]bool
+	// made are the last DataImportCrons that dicer has made, by the DataSource that
+	// they manage: the cache may not show them yet.
+	made map[types.NamespacedName]types.NamespacedName
 	// contests lengthen the pause each time.
 	contests *flowcontrol.Backoff
 }
@@ -33,11 +36,26 @@ type settling struct {
 func newSettling(delay time.Duration, c clock.Clock) *settling {
 	s := &settling{
 		delay: delay, started: c.Now(), clock: c,
-		until: map[string]time.Time{}, mine: map[types.UID]bool{},
+		until: map[string]time.Time{}, mine: map[types.UID]bool{}, made: map[types.NamespacedName]types.NamespacedName{},
 	}
 	s.contests = flowcontrol.NewBackOff(s.first(), maxContest)
 	s.contests.Clock = c
 	return s
+}
+
+// making notes that dicer is about to make a DataImportCron.
+func (s *settling) making(cron, dataSource types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made[dataSource] = cron
+}
+
+// lastMade returns the last one that dicer has made for a DataSource.
+func (s *settling) lastMade(dataSource types.NamespacedName) (cron types.NamespacedName, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cron, known = s.made[dataSource]
+	return cron, known
 }
 
 // deleting notes that dicer is about to delete: the cache may know before the

@@ -1,8 +1,10 @@
 package fanout
 
 import (
+	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -30,6 +32,28 @@ func (w *work) isManaged(it *item, toCreate bool) bool {
 		return true
 	}
 	return false
+}
+
+// sourceIsFree looks past the cache for what dicer itself has made of another SSP a
+// moment ago, which isManaged does not see yet.
+func (w *work) sourceIsFree(ctx context.Context, it *item) bool {
+	other, known := w.settling.lastMade(it.managed())
+	if _, seen := w.have.crons[other]; !known || seen || other == it.key {
+		return true
+	}
+	there := reference(objectKey{kindDataImportCron, other})
+	switch err := w.live.Get(ctx, other, there); {
+	case apierrors.IsNotFound(err):
+		return true
+	case err != nil:
+		w.fail(writeReason(err), it.id(), err)
+		return false
+	}
+	if known, own := recordOf(there); own && known.dataSource == it.dataSource {
+		w.fail("", it.id(), errStale)
+		return false
+	}
+	return true
 }
 
 // goes tells whether a DataImportCron that stands is about to leave its
