@@ -42,11 +42,8 @@ type reconciler struct {
 
 var _ reconcile.Reconciler = &reconciler{}
 
-// Reconcile implements reconcile.Reconciler. The request names an SSP.
+// Reconcile implements reconcile.Reconciler. The request names an SSP in scope.
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	if !r.inScope(req.Namespace) {
-		return reconcile.Result{}, nil
-	}
 	ssp := sspObject(r.version)
 	err := r.cached.Get(ctx, req.NamespacedName, ssp)
 	if err == nil {

@@ -97,8 +97,8 @@ func watch(ctl controller.Controller, objects cache.Cache, r *reconciler) error 
 	}
 	for _, s := range []source.Source{
 		source.Kind[client.Object](objects, sspObject(r.version), r.sspEvents(), sspChanged()),
-		source.Kind[client.Object](objects, cronObject(), ownerEvents(vanished(kindDataImportCron)), ownChanged(false)),
-		source.Kind[client.Object](objects, dataSourceObject(), ownerEvents(vanished(kindDataSource)), ownChanged(true)),
+		source.Kind[client.Object](objects, cronObject(), r.ownerEvents(vanished(kindDataImportCron)), ownChanged(false)),
+		source.Kind[client.Object](objects, dataSourceObject(), r.ownerEvents(vanished(kindDataSource)), ownChanged(true)),
 	} {
 		if err := ctl.Watch(s); err != nil {
 			return err
@@ -169,10 +169,11 @@ func (r *reconciler) otherRequests(ctx context.Context, but types.NamespacedName
 }
 
 // ownerEvents wakes the SSP that an object was made for: the one that its
-// annotation names now, and the one that it named before.
-func ownerEvents(vanished func(client.Object)) handler.TypedFuncs[client.Object, reconcile.Request] {
+// annotation names now, and the one that it named before. The cache has objects of
+// SSPs out of scope too: another controller's.
+func (r *reconciler) ownerEvents(vanished func(client.Object)) handler.TypedFuncs[client.Object, reconcile.Request] {
 	wake := func(q queue, object client.Object) {
-		if key, ok := parseKey(object.GetAnnotations()[SSPAnnotation]); ok {
+		if key, ok := parseKey(object.GetAnnotations()[SSPAnnotation]); ok && r.inScope(key.Namespace) {
 			q.Add(reconcile.Request{NamespacedName: key})
 		}
 	}

@@ -73,7 +73,7 @@ func TestFanoutPointsNowhereElseWhileTheListIsWrong(t *testing.T) {
 }
 
 func TestFanoutTriesNothingForAPlainTemplateThatDeclaresAnArchitecture(t *testing.T) {
-	// Not parallel: other tests' DataImportCrons are counted as reconciles too.
+	t.Parallel()
 	p := newPlace(t, templatesAll)
 	f := p.start()
 	p.ssp("ssp", template("plain", "", "plain", labels(archKey, "arm64")))
@@ -105,7 +105,9 @@ func (p *place) rivals() (before map[string]*unstructured.Unstructured, b *unstr
 
 func TestFanoutKeepsTheDataImportCronsOfAnSSPThatIsPutBackAtOnce(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--recreate-delay=5s")
+	// Long enough for the test to put it back in time on a machine that is busy.
+	const delay = 20 * time.Second
+	p := newPlace(t, fmt.Sprintf("--recreate-delay=%s", delay))
 	f := p.start()
 	before, b := p.rivals()
 	for range 2 {
@@ -125,7 +127,7 @@ func TestFanoutKeepsTheDataImportCronsOfAnSSPThatIsPutBackAtOnce(t *testing.T) {
 		p.sameAs(before)
 	}
 	// Nor later: b waits for longer than a was away.
-	time.Sleep(6 * time.Second)
+	time.Sleep(delay + time.Second)
 	p.lookedTwice(f, b)
 	p.sameAs(before)
 	p.noDeletes()
