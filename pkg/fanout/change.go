@@ -73,7 +73,7 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 		w.note(&note{reason: ReasonKept, subject: it.String(), text: "is not replaced: " + keep})
 		return
 	}
-	if !w.isCurrent(ctx) || w.isManaged(it, false) {
+	if !w.isCurrent(ctx) || w.isManaged(it, false) || !w.sourceIsFree(ctx, it) {
 		return
 	}
 	// Under another name, so that the one that stands is not in the way.
@@ -89,6 +89,7 @@ func (w *work) replace(ctx context.Context, it *item, have *metav1.PartialObject
 	if !w.delete(ctx, it.id(), have) {
 		return
 	}
+	w.settling.managing(it.key, it.managed()) // no other gets it meanwhile
 	w.metrics.deleted.WithLabelValues(deletedReplaced).Inc()
 	w.notes.tell(ReasonReplacing, it.String(), fmt.Sprintf("its template asks for another spec; it is made anew once the old one has been gone for %s", w.settling.delay))
 	w.recheck(max(w.settling.delay, time.Second))

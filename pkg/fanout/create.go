@@ -25,7 +25,7 @@ func (w *work) create(ctx context.Context, it *item) {
 		return
 	}
 	object := it.object.DeepCopy()
-	w.settling.making(it.key, it.managed()) // the answer may be lost
+	w.settling.managing(it.key, it.managed()) // the answer may be lost
 	if err := w.live.Create(ctx, object); err != nil {
 		w.fail(writeReason(err), it.id(), err)
 		return

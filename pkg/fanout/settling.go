@@ -26,9 +26,10 @@ type settling struct {
 	until map[string]time.Time
 	// mine are the UIDs of what dicer has deleted and the cache still shows.
 	mine map[types.UID]bool
-	// made are the last DataImportCrons that dicer has made, by the DataSource that
-	// they manage: the cache may not show them yet.
-	made map[types.NamespacedName]types.NamespacedName
+	// managers are the last DataImportCrons that dicer has made, or found to stand,
+	// by the DataSource that they manage: the cache may not show them yet, or not
+	// now.
+	managers map[types.NamespacedName]types.NamespacedName
 	// contests lengthen the pause each time.
 	contests *flowcontrol.Backoff
 }
@@ -36,25 +37,25 @@ type settling struct {
 func newSettling(delay time.Duration, c clock.Clock) *settling {
 	s := &settling{
 		delay: delay, started: c.Now(), clock: c,
-		until: map[string]time.Time{}, mine: map[types.UID]bool{}, made: map[types.NamespacedName]types.NamespacedName{},
+		until: map[string]time.Time{}, mine: map[types.UID]bool{}, managers: map[types.NamespacedName]types.NamespacedName{},
 	}
 	s.contests = flowcontrol.NewBackOff(s.first(), maxContest)
 	s.contests.Clock = c
 	return s
 }
 
-// making notes that dicer is about to make a DataImportCron.
-func (s *settling) making(cron, dataSource types.NamespacedName) {
+// managing notes that a DataImportCron of dicer's stands, or is about to be made.
+func (s *settling) managing(cron, dataSource types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.made[dataSource] = cron
+	s.managers[dataSource] = cron
 }
 
-// lastMade returns the last one that dicer has made for a DataSource.
-func (s *settling) lastMade(dataSource types.NamespacedName) (cron types.NamespacedName, known bool) {
+// lastManager returns the last one that was noted for a DataSource.
+func (s *settling) lastManager(dataSource types.NamespacedName) (cron types.NamespacedName, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cron, known = s.made[dataSource]
+	cron, known = s.managers[dataSource]
 	return cron, known
 }
 

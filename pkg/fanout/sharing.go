@@ -3,6 +3,8 @@ package fanout
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,15 +36,27 @@ func (w *work) isManaged(it *item, toCreate bool) bool {
 	return false
 }
 
-// sourceIsFree looks past the cache for what dicer itself has made of another SSP a
-// moment ago, which isManaged does not see yet.
+// sourceIsFree looks for what isManaged does not see: what dicer itself has made
+// for another SSP a moment ago, which the cache does not show yet, and what it has
+// deleted to make it anew.
 func (w *work) sourceIsFree(ctx context.Context, it *item) bool {
-	other, known := w.settling.lastMade(it.managed())
-	if _, seen := w.have.crons[other]; !known || seen || other == it.key {
+	last, known := w.settling.lastManager(it.managed())
+	if !known || last == it.key {
 		return true
 	}
-	there := reference(objectKey{kindDataImportCron, other})
-	switch err := w.live.Get(ctx, other, there); {
+	other := objectKey{kindDataImportCron, last}
+	switch back, err := w.comesBack(ctx, it, other); {
+	case err != nil:
+		w.fail(ReasonWriteFailed, it.id(), err)
+		return false
+	case back:
+		return false
+	}
+	if _, seen := w.have.crons[last]; seen {
+		return true
+	}
+	there := reference(other)
+	switch err := w.live.Get(ctx, last, there); {
 	case apierrors.IsNotFound(err):
 		return true
 	case err != nil:
@@ -54,6 +68,35 @@ func (w *work) sourceIsFree(ctx context.Context, it *item) bool {
 		return false
 	}
 	return true
+}
+
+// comesBack tells whether another SSP's DataImportCron, whose name stays empty for
+// a while, is to be made anew for the DataSource that it had.
+func (w *work) comesBack(ctx context.Context, it *item, other objectKey) (bool, error) {
+	wait, _ := w.settling.wait(other)
+	if wait == 0 {
+		return false, nil
+	}
+	others, err := w.otherSSPs(ctx)
+	if err != nil {
+		return false, err
+	}
+	for key, ssp := range others {
+		if !ssp.handsOff && !ssp.plan.standsDown && ssp.plan.makes(other, it.managed()) {
+			w.note(&note{reason: ReasonDuplicateDataSource, warning: true, subject: it.String(), text: fmt.Sprintf(
+				"%s manages DataSource %q, and is made anew for SSP %s; give one of them another managedDataSource", other, it.dataSource, key)})
+			w.recheck(wait + time.Second)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// makes tells whether the SSP asks for a DataImportCron that manages a DataSource.
+func (p *plan) makes(cron objectKey, dataSource types.NamespacedName) bool {
+	return slices.ContainsFunc(p.items, func(it *item) bool {
+		return it.id() == cron && it.problem == nil && it.managed() == dataSource
+	})
 }
 
 // goes tells whether a DataImportCron that stands is about to leave its

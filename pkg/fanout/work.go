@@ -103,6 +103,7 @@ func (w *work) stand(ctx context.Context, it *item) {
 	case have == nil:
 		w.create(ctx, it)
 	case w.mayChange(ctx, it.id(), have, known, own):
+		w.settling.managing(it.key, types.NamespacedName{Namespace: it.key.Namespace, Name: known.dataSource})
 		w.noteSharing(it)
 		w.keepRight(ctx, it, have, known)
 	}
@@ -172,10 +173,11 @@ func (w *work) foreign(object objectKey, there metav1.Object) {
 	w.recheck(recheckInterval)
 }
 
-// waiting notes that the old object is not gone yet. Its deletion wakes the
-// reconciler.
+// waiting notes that the old object is not gone yet. Its deletion wakes the SSP
+// that it was made for, which may be another one.
 func (w *work) waiting(object objectKey, there metav1.Object) {
 	w.notes.tell(ReasonWaiting, object.String(), fmt.Sprintf("is being deleted; finalizers that hold it: %q", there.GetFinalizers()))
+	w.recheck(recheckInterval)
 }
 
 // note tells of an object that is not as it is asked for, and counts it.

@@ -207,7 +207,9 @@ func TestFanoutWaitsForAFinalizerWithoutHoldingBackOthers(t *testing.T) {
 
 func TestFanoutHealsAKillBetweenDeleteAndCreate(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "--recreate-delay=4s")
+	// Long enough for the test to see that neither stands.
+	const delay = 10 * time.Second
+	p := newPlace(t, fmt.Sprintf("--recreate-delay=%s", delay))
 	f := p.start()
 	p.ssp("ssp", scheduled("a", "amd64,arm64", 1, ""))
 	before := p.stand("a-amd64", "a-arm64")
@@ -222,8 +224,8 @@ func TestFanoutHealsAKillBetweenDeleteAndCreate(t *testing.T) {
 			t.Errorf("%s has the old spec", name)
 		}
 		// The process that died cannot have told when it deleted.
-		if pauses := p.pausesSince(name, restarted.Time); len(pauses) != 1 || pauses[0] < 4*time.Second {
-			t.Errorf("%s was created %v after the start; want once, after 4s", name, pauses)
+		if pauses := p.pausesSince(name, restarted.Time); len(pauses) != 1 || pauses[0] < delay {
+			t.Errorf("%s was created %v after the start; want once, after %s", name, pauses, delay)
 		}
 	}
 	p.shows(f, "dicer_fanout_created_total", nil, 2)
