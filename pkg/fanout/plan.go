@@ -261,7 +261,13 @@ func (it *item) String() string { return it.id().String() }
 
 // managed is the DataSource that the item's DataImportCron manages.
 func (it *item) managed() types.NamespacedName {
-	return types.NamespacedName{Namespace: it.key.Namespace, Name: it.dataSource}
+	return sourceOf(it.key, it.dataSource)
+}
+
+// sourceOf is the DataSource of this name that a DataImportCron manages: its
+// namespace has both.
+func sourceOf(cron types.NamespacedName, dataSource string) types.NamespacedName {
+	return types.NamespacedName{Namespace: cron.Namespace, Name: dataSource}
 }
 
 // complete tells whether a DataImportCron's JSON is what the six changes make.

@@ -132,7 +132,7 @@ func (w *work) noteSharing(it *item) {
 func managersOf(records map[types.NamespacedName]record) map[types.NamespacedName][]types.NamespacedName {
 	out := make(map[types.NamespacedName][]types.NamespacedName, len(records))
 	for _, key := range inOrder(records) {
-		source := types.NamespacedName{Namespace: key.Namespace, Name: records[key].dataSource}
+		source := sourceOf(key, records[key].dataSource)
 		out[source] = append(out[source], key)
 	}
 	return out

@@ -103,7 +103,7 @@ func (w *work) stand(ctx context.Context, it *item) {
 	case have == nil:
 		w.create(ctx, it)
 	case w.mayChange(ctx, it.id(), have, known, own):
-		w.settling.managing(it.key, types.NamespacedName{Namespace: it.key.Namespace, Name: known.dataSource})
+		w.settling.managing(it.key, sourceOf(it.key, known.dataSource))
 		w.noteSharing(it)
 		w.keepRight(ctx, it, have, known)
 	}
